@@ -1,0 +1,117 @@
+"""What the call machine can ask for. The runner carries the commands out, in order, and decides nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One thing said, as far as it was heard; what a new session is given of the old one."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+class Outcome(StrEnum):
+    """Why the bot closed a leg, for the safety net that the caller lands in."""
+
+    HANGUP = "hangup"  # everything was said
+    FAILED = "failed"  # apologise, then the fallback number or a hang-up
+    LIMIT = "limit"  # the longest call: say so, then hang up
+    CLOSING = "closing"  # the house drains: say so, then the other instance or a hang-up
+
+
+# --- To the leg -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play this after what is already queued. pcm: 16-bit little-endian mono at 24 kHz."""
+
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Send `name` back when everything queued before it has been played."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """Throw away at once whatever is queued and not yet played."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseLeg:
+    """Let the caller go, to the safety net that `outcome` chooses."""
+
+    outcome: Outcome
+
+
+# --- To the session ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """End the session there is, if any, and begin another that knows `history`."""
+
+    history: tuple[Turn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSession:
+    """End the session: nobody is left to talk to."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendAudio:
+    """The caller's audio, for the model. pcm: 16-bit little-endian mono at 24 kHz."""
+
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AddText:
+    """Add a line of the caller's to the conversation, without audio."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateResponse:
+    """Have the model speak: `say` word for word, or freely, with `instructions` for this one time."""
+
+    say: str = ""
+    instructions: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelResponse:
+    """Stop the response that the model is making."""
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """Tell the model that of `item_id` only the first `audio_end_ms` milliseconds were heard."""
+
+    item_id: str
+    content_index: int
+    audio_end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteItem:
+    """Tell the model that nothing of `item_id` was heard."""
+
+    item_id: str
+
+
+type LegCommand = Play | Mark | Clear | CloseLeg
+type SessionCommand = (
+    OpenSession | CloseSession | SendAudio | AddText | CreateResponse | CancelResponse | Truncate | DeleteItem
+)

@@ -1,0 +1,70 @@
+"""What the call machine tells those who watch a call: logs, metrics, and people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """The state of a call, in the words that people are shown."""
+
+    CONNECTING = "connecting"
+    READY = "ready"
+    LISTENING = "listening"
+    PROCESSING = "processing"
+    SPEAKING = "speaking"
+    ENDED = "ended"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """The call is in another state. message: what went wrong, for an error."""
+
+    state: State
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerWords:
+    """What the caller said, as the service understood it."""
+
+    item_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssistantWords:
+    """What the assistant said, when it was all heard or was cut off. unheard: the part cut off."""
+
+    item_id: str
+    heard: str
+    unheard: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The caller talked over a reply: of `item_id`, `heard_ms` of `sent_ms` were heard."""
+
+    item_id: str
+    heard_ms: int
+    sent_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The first sound of an answer left for the caller, `seconds` after the service heard the caller stop."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something went wrong that an operator should know. code: one word for a metric; detail: for the log."""
+
+    code: str
+    detail: str = ""
+
+
+type Report = StateChanged | CallerWords | AssistantWords | Interrupted | Answered | Trouble

@@ -1,0 +1,1 @@
+"""The embedded default: a server on loopback that speaks the Voice Live protocol."""

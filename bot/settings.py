@@ -1,0 +1,231 @@
+"""Settings from the environment and a `.env` file, each variable declared and documented once.
+
+The README's table and `.env.example` are made from the descriptions here (`python -m bot.settings`), and a test
+keeps them the same.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.errors import SettingsError
+
+TurnDetection = Literal[
+    "server_vad",
+    "azure_semantic_vad",
+    "azure_semantic_vad_en",
+    "azure_semantic_vad_multilingual",
+    "semantic_vad",
+]
+NoiseReduction = Literal["off", "azure_deep_noise_suppression", "near_field", "far_field"]
+
+_DIALLABLE = re.compile(r"\+[1-9]\d{6,14}|sips?:[^\s@<>\"]+@[^\s@<>\"]+")
+_ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or an address, can only be this machine."""
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
+def _web_address(value: str) -> str:
+    """Accept nothing, an https address, or an http address on loopback; no path, query or credentials."""
+    if not value:
+        return ""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("should be an address such as https://example.com")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("should begin with https:// (http:// is taken on loopback only)")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("should hold no user, query or fragment")
+    return value.rstrip("/")
+
+
+def _diallable(value: str) -> str:
+    if value and not _DIALLABLE.fullmatch(value):
+        raise ValueError("should be a number such as +14255550100, or a SIP address")
+    return value
+
+
+def _account_sid(value: str) -> str:
+    if value and not _ACCOUNT_SID.fullmatch(value):
+        raise ValueError("should be AC and 32 hexadecimal digits")
+    return value
+
+
+def _words(value: str) -> str:
+    if not value.strip():
+        raise ValueError("should not be empty; remove it for the default")
+    return value.strip()
+
+
+WebAddress = Annotated[str, NoDecode, AfterValidator(_web_address)]
+Diallable = Annotated[str, NoDecode, AfterValidator(_diallable)]
+AccountSid = Annotated[str, NoDecode, AfterValidator(_account_sid)]
+Words = Annotated[str, NoDecode, AfterValidator(_words)]
+
+
+class Settings(BaseSettings):
+    """Everything that an operator can set. Field names in capitals are the variables' names."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    # Azure Voice Live
+    azure_voice_live_endpoint: WebAddress = Field(
+        "", description="Resource address, `https://NAME.services.ai.azure.com`. Empty: the embedded engine."
+    )
+    azure_voice_live_api_key: SecretStr = Field(
+        SecretStr(""), description="Key of the resource. Empty: Entra ID (managed identity, `az login`)."
+    )
+    voice_live_model: Words = Field("gpt-4.1-mini", description="Model that answers.")
+    voice_live_voice: Words = Field(
+        "en-US-AvaNeural", description="Azure neural voice (with a `-` in it) or OpenAI voice (`marin`)."
+    )
+    voice_live_instructions: Words = Field(
+        "You answer the phone for a small company. Be friendly and brief: one or two short sentences at a time, "
+        "no lists, no markup. If you did not understand, say so and ask again.",
+        description="What the assistant is told to be.",
+    )
+    voice_live_greeting: str = Field(
+        "Hello! How can I help you?",
+        description="First words, spoken as they stand. Empty: the model greets in its own words.",
+    )
+    voice_live_transcription: Words = Field(
+        "azure-speech", description="Model that writes down what the caller says."
+    )
+    voice_live_language: str = Field(
+        "", description="Language of the caller for the transcription, such as `en-US`. Empty: detected."
+    )
+    voice_live_turn_detection: TurnDetection = Field(
+        "server_vad", description="How the service hears that the caller has finished."
+    )
+    voice_live_vad_threshold: float = Field(0.5, ge=0, le=1, description="How sure it must be of speech, 0 to 1.")
+    voice_live_vad_prefix_ms: int = Field(300, ge=0, le=5000, description="Milliseconds kept from before the speech.")
+    voice_live_vad_silence_ms: int = Field(
+        500, ge=100, le=5000, description="Milliseconds of silence that end a turn."
+    )
+    voice_live_noise_reduction: NoiseReduction = Field(
+        "off", description="Noise reduction of the service; on phone audio it does more harm than good."
+    )
+    voice_live_echo_cancellation: bool = Field(False, description="Echo cancellation of the service.")
+    voice_live_verbose: bool = Field(
+        False, description="Log every Voice Live event but audio. It shows what is said on the phone."
+    )
+
+    # Twilio
+    twilio_account_sid: AccountSid = Field("", description="Account whose requests are taken, `AC…`.")
+    twilio_auth_token: SecretStr = Field(
+        SecretStr(""), description="Token that signs Twilio's requests. Empty: only unsigned loopback calls."
+    )
+    twilio_auth_token_secondary: SecretStr = Field(
+        SecretStr(""), description="Second token, taken too while you rotate."
+    )
+    public_url: WebAddress = Field("", description="Address by which Twilio reaches the bot; needed with a token.")
+    fallback_number: Diallable = Field(
+        "", description="Number or SIP address dialled when the assistant fails for good."
+    )
+
+    # The house
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
+    max_calls: int = Field(50, ge=1, le=10_000, description="Calls at once; one more hears a sentence.")
+    max_call_seconds: int = Field(3600, ge=10, le=86_400, description="Longest call.")
+    answer_seconds: float = Field(
+        6.0, ge=2, le=60, description="Longest silence before the caller hears something, whatever fails."
+    )
+    drain_seconds: int = Field(300, ge=0, le=86_400, description="How long live calls may go on after SIGTERM.")
+    drain_redirect_url: WebAddress = Field(
+        "", description="Another instance's address, given new calls while this one drains."
+    )
+    metrics_token: SecretStr = Field(SecretStr(""), description="Bearer token for `/metrics` away from loopback.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+
+    # The embedded engine
+    chat_endpoint: WebAddress = Field(
+        "", description="OpenAI-compatible address (`…/v1`) that answers in place of the embedded script."
+    )
+    chat_api_key: SecretStr = Field(SecretStr(""), description="Key for that address.")
+    chat_model: Words = Field("gpt-4.1-mini", description="Model asked there.")
+
+    @model_validator(mode="after")
+    def _what_belongs_together(self) -> Settings:
+        if self.twilio_auth_token_secondary.get_secret_value() and not self.twilio_auth_token.get_secret_value():
+            raise ValueError("TWILIO_AUTH_TOKEN is missing: TWILIO_AUTH_TOKEN_SECONDARY alone is not used")
+        if self.auth_tokens and not self.public_url:
+            raise ValueError(
+                "PUBLIC_URL is missing: with TWILIO_AUTH_TOKEN it should be the address that Twilio calls, "
+                "such as https://bot.example.com, because Twilio signs that address"
+            )
+        return self
+
+    @property
+    def auth_tokens(self) -> tuple[str, ...]:
+        """The Twilio tokens that a signature may be made with, the main one first."""
+        tokens = (self.twilio_auth_token, self.twilio_auth_token_secondary)
+        return tuple(token.get_secret_value() for token in tokens if token.get_secret_value())
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the bot answers by the embedded engine."""
+        return not self.azure_voice_live_endpoint
+
+
+def load_settings(overrides: Mapping[str, object] | None = None, *, env_file: str | None = ".env") -> Settings:
+    """Read the settings; `overrides`, by field name, win over the environment.
+
+    Raises SettingsError with one line for each problem.
+    """
+    try:
+        return Settings(_env_file=env_file, **dict(overrides or {}))  # type: ignore[call-arg, arg-type]
+    except ValidationError as error:
+        raise SettingsError([_in_words(problem["loc"], problem["msg"]) for problem in error.errors()]) from None
+    except UnicodeDecodeError:
+        raise SettingsError([f"{env_file} should be a text file in UTF-8"]) from None
+
+
+def _in_words(place: tuple[int | str, ...], message: str) -> str:
+    message = message.removeprefix("Value error, ").removeprefix("Input ")
+    return f"{str(place[0]).upper()} {message}" if place else message
+
+
+def table() -> str:
+    """Every setting as rows of a Markdown table, for the README."""
+    rows = ["| Variable | Default | What it is for |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
+        shown = f"`{str(default).lower() if isinstance(default, bool) else default}`" if default != "" else ""
+        rows.append(f"| `{name.upper()}` | {shown if len(shown) < 40 else 'a short text'} | {field.description} |")
+    return "\n".join(rows)
+
+
+def example() -> str:
+    """The content of `.env.example`: every variable, commented out, at its default."""
+    lines = ["# Copy to .env and remove the # of what you set. The README's table says more."]
+    for name, field in Settings.model_fields.items():
+        default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
+        shown = str(default).lower() if isinstance(default, bool) else str(default)
+        lines += ["", f"# {field.description}", f"# {name.upper()}={shown}"]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(example() if "--example" in sys.argv else table() + "\n")

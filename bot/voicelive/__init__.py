@@ -1,0 +1,1 @@
+"""The Azure side of a call: the session, its connection, and its events as call events."""

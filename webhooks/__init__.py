@@ -1,0 +1,1 @@
+"""The web side of the bot: Twilio's webhooks and media streams, health and metrics."""
