@@ -1,0 +1,104 @@
+"""What was said so far, as far as it was heard; what a new session is given when the old one is lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.call.commands import Turn
+from bot.call.playback import Cut
+from bot.call.reports import AssistantWords, CallerWords
+
+# Speech runs at about 15 characters a second; used where an item was cut before all its audio had come.
+_CHARACTERS_PER_SECOND = 15
+_MOST_TURNS = 60
+_MOST_CHARACTERS = 4000
+
+
+@dataclass(slots=True)
+class _Entry:
+    role: Literal["user", "assistant"]
+    text: str = ""
+    settled: bool = False
+
+
+class Conversation:
+    """The turns of one call, in the order in which they began, each known by its item."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, _Entry] = {}
+
+    def caller_began(self, item_id: str) -> None:
+        """The caller began to say `item_id`; its words come later."""
+        self._entry(item_id, "user")
+
+    def caller_said(self, item_id: str, text: str) -> list[CallerWords]:
+        """The words of `item_id` are known; a repetition changes nothing."""
+        entry = self._entry(item_id, "user")
+        text = text.strip()[:_MOST_CHARACTERS]
+        if not text or entry.text == text:
+            return []
+        entry.text = text
+        return [CallerWords(item_id, text)]
+
+    def note(self, text: str) -> None:
+        """Remember a line that stands for something the caller did. It is not reported: it may hold digits."""
+        self._entry(f"note {len(self._entries)}", "user").text = text
+
+    def assistant_words(self, item_id: str, text: str) -> None:
+        """The next words of a reply; they run ahead of its audio."""
+        entry = self._entry(item_id, "assistant")
+        if not entry.settled and len(entry.text) < _MOST_CHARACTERS:
+            entry.text += text
+
+    def heard_out(self, item_id: str) -> list[AssistantWords]:
+        """A reply was heard to its end."""
+        entry = self._entries.get(item_id)
+        if entry is None or entry.settled:
+            return []
+        entry.settled = True
+        return [AssistantWords(item_id, entry.text)] if entry.text else []
+
+    def cut(self, cut: Cut) -> list[AssistantWords]:
+        """A reply was cut off: keep the part of its words that fits the audio that was heard."""
+        entry = self._entries.get(cut.item_id)
+        if entry is None or entry.settled:
+            return []
+        if cut.complete:
+            length = round(len(entry.text) * cut.heard / cut.sent) if cut.sent else 0
+        else:
+            length = round(cut.heard * _CHARACTERS_PER_SECOND)
+        heard = _whole_words(entry.text, length)
+        report = AssistantWords(cut.item_id, heard, entry.text[len(heard) :].strip())
+        entry.text, entry.settled = heard, True
+        return [report] if report.heard or report.unheard else []
+
+    def unanswered(self) -> bool:
+        """Whether the caller had the last word."""
+        said = [entry for entry in self._entries.values() if entry.text]
+        return bool(said) and said[-1].role == "user"
+
+    def history(self) -> tuple[Turn, ...]:
+        """The last turns that have words."""
+        turns = [Turn(entry.role, entry.text) for entry in self._entries.values() if entry.text]
+        return tuple(turns[-_MOST_TURNS:])
+
+    def _entry(self, item_id: str, role: Literal["user", "assistant"]) -> _Entry:
+        entry = self._entries.get(item_id)
+        if entry is None:
+            if len(self._entries) >= 4 * _MOST_TURNS:
+                del self._entries[next(iter(self._entries))]
+            entry = self._entries[item_id] = _Entry(role)
+        return entry
+
+
+def _whole_words(text: str, length: int) -> str:
+    """The first `length` characters of `text`, less a word that they cut in two."""
+    if length >= len(text):
+        return text
+    if length <= 0:
+        return ""
+    head = text[:length]
+    if text[length].isspace() or head[-1].isspace():
+        return head.rstrip()
+    return head.rpartition(" ")[0].rstrip()

@@ -1,0 +1,403 @@
+"""One call as a pure state machine: an event and the time go in, commands and reports come out.
+
+No socket, no clock, no await: the runner brings events and carries out commands, so a test is a list of events with
+times. What is decided here:
+
+- **Greeting.** Once the leg has started and the session is ready.
+- **Barge-in.** When the caller speaks or presses a key: clear, tell the model what was heard, drop what still comes.
+- **Failure.** A session that fails, or does not answer in time, is replaced once, with what was said so far; if that
+  does not help, the caller is let go to the safety net. Whatever happens, silence is bounded (`Patience`).
+- **Limits.** The longest call, the end of the session's life, a leg that has gone silent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.call.commands import (
+    AddText,
+    CancelResponse,
+    Clear,
+    CloseLeg,
+    CloseSession,
+    CreateResponse,
+    DeleteItem,
+    LegCommand,
+    OpenSession,
+    Outcome,
+    SendAudio,
+    SessionCommand,
+    Truncate,
+)
+from bot.call.conversation import Conversation
+from bot.call.events import (
+    AudioDelta,
+    AudioDone,
+    CallerAudio,
+    CallerSaid,
+    DigitPressed,
+    Event,
+    Leave,
+    LegEnded,
+    LegStarted,
+    MarkPlayed,
+    ResponseCreated,
+    ResponseDone,
+    ResponseRefused,
+    ServiceError,
+    SessionFailed,
+    SessionReady,
+    SpeechStarted,
+    SpeechStopped,
+    Tick,
+    TranscriptDelta,
+)
+from bot.call.keypad import Keypad
+from bot.call.patience import Patience, Step
+from bot.call.playback import Playback
+from bot.call.reports import Answered, Interrupted, Report, State, StateChanged, Trouble
+from bot.call.response import ResponseDesk, Verdict
+from bot.call.sessions import Renewal, SessionLife
+from bot.call.waiting_audio import WaitingAudio
+
+type Output = LegCommand | SessionCommand | Report
+
+_LEG_SILENT = 15.0  # a leg sends audio all the time, silence included; one that does not has gone
+_POLITE = 8.0  # longest wait for a sentence to end before the leg is closed
+_LONGEST_SPEECH = 60.0  # of the caller; after that the service must have forgotten to say that it stopped
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the settings say about a call. Times in seconds."""
+
+    greeting: str = "Hello! How can I help you?"
+    longest_silence: float = 6.0
+    longest_call: float = 3600.0
+    reconnected: str = "Sorry, the line dropped for a moment."
+    blocked: str = "I'm sorry, I can't help with that. Is there anything else?"
+
+
+class Call:
+    """Decides everything in one call. now: seconds on the call's clock, never going back."""
+
+    def __init__(self, policy: Policy, *, now: float) -> None:
+        self._policy = policy
+        self._state = State.CONNECTING
+        self._playback = Playback()
+        self._conversation = Conversation()
+        self._patience = Patience(policy.longest_silence)
+        self._keypad = Keypad()
+        self._desk = ResponseDesk()
+        self._waiting_audio = WaitingAudio()
+        self._started_at: float | None = None
+        self._last_audio_at = now
+        self._session = SessionLife()
+        self._broken_off = False  # the session was lost in the middle of a reply
+        self._speaking_since: float | None = None  # the caller
+        self._stopped_at: float | None = None
+        self._leaving: tuple[Outcome, float, str] | None = None
+        self._over = False
+
+    @property
+    def state(self) -> State:
+        """The state that people are shown."""
+        return self._state
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will be asked for."""
+        return self._over
+
+    def receive(self, event: Event, now: float) -> list[Output]:
+        """Take one event and decide."""
+        if self._over:
+            return []
+        if isinstance(event, CallerAudio):
+            return self._caller_audio(event, now)
+        out = self._decide(event, now)
+        for item_id in self._playback.heard_out():
+            out += self._conversation.heard_out(item_id)
+        return out + self._show_state(now)
+
+    def _decide(self, event: Event, now: float) -> list[Output]:
+        match event:
+            case AudioDelta():
+                return self._audio_delta(event, now)
+            case MarkPlayed():
+                self._playback.played(event.name, now)
+                return self._let_go_if_polite(now)
+            case Tick():
+                return self._tick(now)
+            case TranscriptDelta():
+                if self._desk.wants(event.response_id, event.item_id):
+                    self._conversation.assistant_words(event.item_id, event.text)
+                return []
+            case AudioDone():
+                return [*self._playback.finish(event.item_id)]
+            case SpeechStarted():
+                return self._caller_speaks(event, now)
+            case SpeechStopped():
+                self._speaking_since, self._stopped_at = None, now
+                self._patience.owe(now)
+                return []
+            case CallerSaid():
+                return [*self._conversation.caller_said(event.item_id, event.text)]
+            case ResponseCreated():
+                self._desk.created(event.response_id)
+                if self._speaking_since is None:
+                    return []
+                self._desk.drop_active()  # asked for before the caller spoke, and overtaken
+                return [CancelResponse()]
+            case ResponseDone():
+                return self._response_done(event, now)
+            case ResponseRefused():
+                self._desk.refused()
+                return []
+            case ServiceError():
+                return [Trouble("service_error", f"{event.code}: {event.message}")]
+            case SessionReady():
+                return self._session_opened(event, now)
+            case SessionFailed():
+                return [Trouble("session_failed", event.reason), *self._replace_session(now)]
+            case DigitPressed():
+                return self._digit(event, now)
+            case LegStarted():
+                self._started_at = self._last_audio_at = now
+                self._patience.owe(now)
+                self._session.first()
+                return [self._playback.ping(now), OpenSession()]
+            case LegEnded():
+                return self._leg_ended(event, now)
+            case Leave():
+                return self._leave(Outcome.CLOSING, now, event.reason)
+            case CallerAudio():
+                return self._caller_audio(event, now)
+
+    # --- the caller
+
+    def _caller_audio(self, event: CallerAudio, now: float) -> list[Output]:
+        self._last_audio_at = now
+        if self._session.ready:
+            return [SendAudio(event.pcm)]
+        self._waiting_audio.keep(event.pcm)
+        return []
+
+    def _caller_speaks(self, event: SpeechStarted, now: float) -> list[Output]:
+        self._speaking_since = now
+        self._patience.settle()
+        self._desk.forget_plans()
+        self._conversation.caller_began(event.item_id)
+        return self._interrupt(now)
+
+    def _interrupt(self, now: float) -> list[Output]:
+        """Silence the assistant, and tell the model what was heard of it."""
+        out: list[Output] = [Clear()] if self._playback.busy else []
+        for cut in self._playback.cut(now):
+            heard_ms, sent_ms = int(cut.heard * 1000), int(cut.sent * 1000)
+            self._desk.drop_item(cut.item_id)
+            if not cut.orphan:
+                truncate = Truncate(cut.item_id, cut.content_index, heard_ms)
+                out.append(truncate if heard_ms else DeleteItem(cut.item_id))
+            out.append(Interrupted(cut.item_id, heard_ms, sent_ms))
+            out += self._conversation.cut(cut)
+        self._desk.drop_active()
+        return out
+
+    def _digit(self, event: DigitPressed, now: float) -> list[Output]:
+        self._keypad.press(event.digit, now)
+        cancel: list[Output] = [CancelResponse()] if self._desk.active else []
+        self._desk.forget_plans()
+        self._patience.settle()
+        return [*self._interrupt(now), *cancel, *self._take_digits(now)]
+
+    def _take_digits(self, now: float) -> list[Output]:
+        if not self._session.ready or not (digits := self._keypad.take(now)):
+            return []
+        text = f"The caller pressed {digits} on the keypad."
+        self._conversation.note(text)
+        self._patience.owe(now)
+        self._stopped_at = now
+        return [AddText(text), *self._desk.ask(CreateResponse())]
+
+    def _leg_ended(self, event: LegEnded, now: float) -> list[Output]:
+        out: list[Output] = []
+        for cut in self._playback.cut(now):
+            out += self._conversation.cut(cut)
+        if event.failed:
+            out.append(Trouble("leg_failed", event.reason))
+        return [*out, *self._end(State.ERROR if event.failed else State.ENDED, event.reason)]
+
+    # --- the assistant
+
+    def _audio_delta(self, event: AudioDelta, now: float) -> list[Output]:
+        if not self._desk.wants(event.response_id, event.item_id):
+            return []
+        self._desk.heard_from(event.response_id)
+        self._patience.settle()
+        self._session.heard()
+        out: list[Output] = [*self._playback.add(event.item_id, event.content_index, event.pcm, now)]
+        if self._stopped_at is not None:
+            out.append(Answered(now - self._stopped_at))
+            self._stopped_at = None
+        return out
+
+    def _response_done(self, event: ResponseDone, now: float) -> list[Output]:
+        items = self._desk.items_of(event.response_id)
+        out: list[Output] = [mark for item_id in items for mark in self._playback.finish(item_id)]
+        verdict = self._desk.done(event)
+        match verdict.kind:
+            case Verdict.Kind.SATISFIED:
+                self._patience.settle()
+            case Verdict.Kind.BLOCKED:
+                out += [Trouble("response_blocked", event.detail), CreateResponse(say=self._policy.blocked)]
+            case Verdict.Kind.FAILED:
+                out.append(Trouble("response_failed", event.detail or event.status))
+            case Verdict.Kind.BROKEN_OFF:
+                out += [Trouble("response_failed", event.detail), CreateResponse(instructions=_CONTINUE)]
+            case Verdict.Kind.HOPELESS:
+                return [*out, Trouble("response_failed", event.detail), *self._replace_session(now)]
+            case Verdict.Kind.IGNORED:
+                pass
+        return [*out, *verdict.next]
+
+    # --- the session
+
+    def _session_opened(self, event: SessionReady, now: float) -> list[Output]:
+        self._session.opened(now, event.lifetime)
+        out: list[Output] = []
+        if kept := self._waiting_audio.take():
+            out.append(SendAudio(kept))
+        if not self._session.quiet:
+            out += self._first_words()
+        self._session.quiet = self._broken_off = False
+        return [*out, *self._take_digits(now)]
+
+    def _first_words(self) -> list[CreateResponse]:
+        """A greeting; or, in a session that replaces another, a word of excuse and what was left open."""
+        if not self._conversation.history():
+            say = self._policy.greeting
+            return self._desk.ask(CreateResponse(say=say) if say else CreateResponse(instructions=_GREET))
+        out = self._desk.ask(CreateResponse(say=self._policy.reconnected))
+        if self._conversation.unanswered():
+            self._desk.plan(CreateResponse())
+        elif self._broken_off:
+            self._desk.plan(CreateResponse(instructions=_CONTINUE))
+        return out
+
+    def _replace_session(self, now: float) -> list[Output]:
+        """The next rung of the ladder: another session at once, or, where that was tried, the safety net."""
+        if self._leaving is not None:
+            return self._close_books()
+        if not self._session.may_be_replaced(now):
+            return [*self._close_books(), *self._leave(Outcome.FAILED, now, "the assistant cannot be reached")]
+        self._session.replaced(now)
+        self._patience.owe(now + self._playback.remaining(now))
+        return [*self._close_books(), OpenSession(self._conversation.history())]
+
+    def _close_books(self) -> list[Output]:
+        """Forget what only the old session knew; what it sent is still played."""
+        self._session.closed()
+        self._speaking_since = None
+        self._broken_off = self._desk.lost() or self._broken_off
+        return [*self._playback.disown()]
+
+    def _renew(self, now: float) -> list[Output]:
+        """Replace a session before the service ends it: in a pause if there is one."""
+        renewal = self._session.renewal(now)
+        if renewal is Renewal.NOT_YET:
+            return []
+        if self._quiet(now):
+            out = self._close_books()
+            self._session.renewed()
+            return [*out, OpenSession(self._conversation.history())]
+        return self._replace_session(now) if renewal is Renewal.NOW else []
+
+    # --- time
+
+    def _tick(self, now: float) -> list[Output]:
+        out: list[Output] = []
+        if self._playback.expire(now):
+            out.append(Trouble("marks_missing"))
+        if self._started_at is None:
+            return out
+        if now - self._last_audio_at > _LEG_SILENT:
+            return [*out, Trouble("leg_silent"), *self._leave(Outcome.FAILED, now, "nothing comes from the caller")]
+        if self._leaving is None and now - self._started_at >= self._policy.longest_call:
+            out += self._leave(Outcome.LIMIT, now, "the longest call is over")
+        if self._leaving is not None:
+            return [*out, *self._let_go_if_polite(now)]
+        if self._speaking_since is not None:
+            if now - self._speaking_since < _LONGEST_SPEECH:
+                return [*out, *self._take_digits(now), *self._renew(now)]
+            self._speaking_since = None
+            self._patience.owe(now)
+        if self._desk.active and not self._playback.remaining(now):
+            self._patience.owe(now)  # a reply that stalls
+        return [*out, *self._take_digits(now), *self._patience_step(now), *self._renew(now)]
+
+    def _patience_step(self, now: float) -> list[Output]:
+        match self._patience.due(now):
+            case Step.ASK_AGAIN if self._session.ready and not self._desk.active:
+                return [Trouble("asked_again"), *self._desk.ask(CreateResponse(), insist=False)]
+            case Step.RECONNECT if self._session.may_be_replaced(now):
+                return [Trouble("no_answer"), *self._replace_session(now)]
+            case Step.GIVE_UP:
+                return self._leave(Outcome.FAILED, now, "the assistant does not answer")
+        return []
+
+    def _quiet(self, now: float) -> bool:
+        return not (
+            self._speaking_since is not None
+            or self._desk.active
+            or self._patience.owed
+            or self._playback.busy
+            or self._playback.remaining(now)
+        )
+
+    # --- the end
+
+    def _leave(self, outcome: Outcome, now: float, reason: str) -> list[Output]:
+        """Let the caller go, after the sentence that is being spoken."""
+        if self._leaving is None:
+            self._leaving = (outcome, now + _POLITE, reason)
+        return self._let_go_if_polite(now)
+
+    def _let_go_if_polite(self, now: float) -> list[Output]:
+        if self._leaving is None or self._over:
+            return []
+        outcome, at_the_latest, reason = self._leaving
+        failed = outcome is Outcome.FAILED
+        speaking = self._playback.remaining(now) > 0 if failed else self._playback.busy or self._desk.active
+        if speaking and now < at_the_latest:
+            return []
+        out: list[Output] = [Trouble("gave_up", reason)] if failed else []
+        state = State.ERROR if failed else State.ENDED
+        return [*out, CloseLeg(outcome), *self._end(state, reason)]
+
+    def _end(self, state: State, reason: str) -> list[Output]:
+        self._over = True
+        self._state = state
+        return [CloseSession(), StateChanged(state, reason)]
+
+    def _show_state(self, now: float) -> list[Output]:
+        state = self._current_state(now)
+        if self._over or state is self._state:
+            return []
+        self._state = state
+        return [StateChanged(state)]
+
+    def _current_state(self, now: float) -> State:
+        if self._speaking_since is not None:
+            return State.LISTENING
+        if self._playback.busy:
+            return State.SPEAKING
+        if not self._session.ready or self._started_at is None:
+            return State.CONNECTING
+        if self._patience.owed or self._desk.active:
+            return State.PROCESSING
+        return State.READY
+
+
+_GREET = "Greet the caller in one short sentence and ask how you can help."
+_CONTINUE = "A fault cut off your last reply. Give the caller the rest of it, briefly, without greeting."
