@@ -5,6 +5,7 @@ VoicebotError
 ├── LegError             the caller's side of a call
 │   ├── LegClosed        the caller's side has gone: nothing more can be played
 │   └── LegStalled       the caller's side takes no more data within its time limit
+├── SwitchboardFull      there is no room for another call
 ├── SessionError         the Voice Live side of a call
 │   ├── SessionRefused   the service answered, and the answer was no
 │   ├── SessionTimeout   the service did not answer in time
@@ -36,6 +37,10 @@ class LegClosed(LegError):
 
 class LegStalled(LegError):
     """The caller's side takes no more data within its time limit."""
+
+
+class SwitchboardFull(VoicebotError):
+    """There is no room for another call, or this one is held already."""
 
 
 class SessionError(VoicebotError):

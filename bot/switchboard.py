@@ -1,0 +1,301 @@
+"""Every call of this process: who is expected, who is talking, who was let go and why.
+
+A webhook announces a call (`expect`), and connecting to Voice Live begins at once, while Twilio still opens its
+socket; the socket then claims the session (`answer`). A session that nobody claims is given up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from bot.call.commands import Outcome, Turn
+from bot.call.events import CallerFacts
+from bot.call.machine import Policy
+from bot.call.reports import Answered, Interrupted, Report, State, StateChanged, Trouble
+from bot.errors import SessionError, SwitchboardFull
+from bot.feed import Entry, Feed
+from bot.leg import Leg
+from bot.metrics import CallMetrics
+from bot.runner import Clock, Runner, SessionLine, Sleep
+
+log = logging.getLogger(__name__)
+
+_CLAIM_WITHIN = 10.0  # seconds from the webhook to the media stream
+_OPEN_WITHIN = 5.0  # seconds for one session; the call machine gives up sooner when a caller waits
+_PAST_CALLS = 500
+_LAST_WORDS = 15.0  # seconds for calls to leave by the safety net when the house closes
+
+
+class SessionSource(Protocol):
+    """Opens Voice Live sessions."""
+
+    async def open(self, facts: CallerFacts, history: Sequence[Turn] = (), *, limit: float) -> SessionLine:
+        """Open a session that knows `history` within `limit` seconds. Raises SessionError."""
+        ...
+
+
+class _Line:
+    """One call that is expected, running, or over."""
+
+    def __init__(self, facts: CallerFacts, began: float) -> None:
+        self.facts = facts
+        self.began = began
+        self.feed = Feed()
+        self.opening: asyncio.Task[SessionLine | SessionError] | None = None
+        self.claimed = asyncio.Event()
+        self.runner: Runner | None = None
+        self.outcome: Outcome | None = None
+        self.over = False
+
+
+class Switchboard:
+    """Takes calls while it is entered (`async with`), and owns every task of theirs."""
+
+    def __init__(
+        self,
+        source: SessionSource,
+        policy: Policy,
+        metrics: CallMetrics,
+        *,
+        max_calls: int,
+        clock: Clock = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._source = source
+        self._policy = policy
+        self._metrics = metrics
+        self._max_calls = max_calls
+        self._clock = clock
+        self._sleep = sleep
+        self._lines: dict[str, _Line] = {}
+        self._past: dict[str, _Line] = {}
+        self._tasks = asyncio.TaskGroup()
+        self._open = False
+        self._draining = False
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        self._open = True
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open = False
+        for line in self._lines.values():
+            line.claimed.set()
+            if line.opening is not None:
+                line.opening.cancel()
+        await self._tasks.__aexit__(kind, error, trace)
+
+    # --- how the house stands
+
+    @property
+    def live(self) -> int:
+        """Calls that are expected or running."""
+        return len(self._lines)
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for another call."""
+        return self.live >= self._max_calls
+
+    @property
+    def draining(self) -> bool:
+        """Whether the house closes."""
+        return self._draining
+
+    @property
+    def ready(self) -> bool:
+        """Whether a call would be taken."""
+        return self._open and not self._draining and not self.full
+
+    # --- a call, from its announcement to its end
+
+    def expect(self, facts: CallerFacts) -> bool:
+        """Begin connecting for a call that is announced; False where there is no room for it.
+
+        A second announcement of the same call changes nothing.
+        """
+        if facts.call_id in self._lines:
+            return True
+        if not self.ready:
+            self._metrics.refused.labels("draining" if self._draining else "full").inc()
+            return False
+        line = self._add(facts)
+        line.opening = self._tasks.create_task(self._try_to_open(line, ()))
+        self._tasks.create_task(self._await_claim(line, line.opening))
+        return True
+
+    def knows(self, call_id: str) -> bool:
+        """Whether this call is expected or running."""
+        return call_id in self._lines
+
+    async def answer(self, facts: CallerFacts, leg: Leg) -> None:
+        """Hold the call to its end.
+
+        Raises SwitchboardFull where the call was not expected and there is no room, or where it runs already.
+        """
+        line = self._lines.get(facts.call_id)
+        if line is None:
+            if not self.ready:
+                raise SwitchboardFull(f"no room for {facts.call_id}")
+            line = self._add(facts)
+        elif line.runner is not None:
+            raise SwitchboardFull(f"{facts.call_id} is held already")
+        line.facts = facts
+        runner = line.runner = Runner(
+            leg,
+            lambda history: self._open_line(line, history),
+            self._policy,
+            watch=lambda report, at: self._report(line, report, at),
+            clock=self._clock,
+            sleep=self._sleep,
+        )
+        line.claimed.set()
+        log.info("call=%s the stream has begun", facts.call_id)
+        try:
+            await runner.run()
+        except* Exception:
+            log.exception("call=%s a fault of ours ended the call", facts.call_id)
+            self._metrics.trouble.labels("fault").inc()
+        finally:
+            line.outcome = runner.outcome
+            self._close(line)
+            if line.opening is not None:
+                self._tasks.create_task(_discard(line.opening))
+
+    def farewell(self, call_id: str) -> Outcome | None:
+        """Why this caller was let go; None where the caller went, or the call is not known here."""
+        line = self._past.get(call_id) or self._lines.get(call_id)
+        return line.outcome if line is not None else None
+
+    def ended(self, call_id: str) -> None:
+        """The network says that the call is over."""
+        line = self._lines.get(call_id)
+        if line is None:
+            return
+        if line.runner is not None:
+            line.runner.leave("the network reports the end of the call")
+        else:
+            line.claimed.set()
+
+    def follow(self, call_id: str) -> AsyncIterator[Entry] | None:
+        """The reports of a call, from its beginning to its end; None where the call is not known."""
+        line = self._lines.get(call_id) or self._past.get(call_id)
+        return line.feed.follow() if line is not None else None
+
+    # --- closing the house
+
+    def drain(self) -> None:
+        """Take no more calls; those that run go on."""
+        self._draining = True
+
+    async def drained(self, within: float) -> None:
+        """Wait until the last call has ended; those left after `within` seconds leave by the safety net."""
+        log.info("draining: %d calls are running", self.live)
+        if not await self._empty(within):
+            for line in self._lines.values():
+                if line.runner is not None:
+                    line.runner.leave("the house closes")
+            await self._empty(_LAST_WORDS)
+
+    async def _empty(self, within: float) -> bool:
+        deadline = self._clock() + within
+        while self._lines and self._clock() < deadline:
+            await self._sleep(0.1)
+        return not self._lines
+
+    # --- inside
+
+    def _add(self, facts: CallerFacts) -> _Line:
+        line = self._lines[facts.call_id] = _Line(facts, self._clock())
+        self._past.pop(facts.call_id, None)
+        self._metrics.live.set(self.live)
+        return line
+
+    def _close(self, line: _Line) -> None:
+        call_id = line.facts.call_id
+        if line.over:
+            return
+        line.over = True
+        self._lines.pop(call_id, None)
+        self._past[call_id] = line
+        while len(self._past) > _PAST_CALLS:
+            del self._past[next(iter(self._past))]
+        line.feed.close()
+        self._metrics.live.set(self.live)
+        outcome = line.outcome.value if line.outcome is not None else "caller"
+        self._metrics.ended.labels(outcome).inc()
+        log.info("call=%s ended outcome=%s seconds=%.1f", call_id, outcome, self._clock() - line.began)
+
+    async def _await_claim(self, line: _Line, opening: asyncio.Task[SessionLine | SessionError]) -> None:
+        """Give the session up where no stream comes for it."""
+        try:
+            async with asyncio.timeout(_CLAIM_WITHIN):
+                await line.claimed.wait()
+        except TimeoutError:
+            log.warning("call=%s no media stream came; the session is given up", line.facts.call_id)
+            self._metrics.trouble.labels("no_stream").inc()
+        if line.runner is None:
+            line.outcome = Outcome.FAILED
+            self._close(line)
+            await _discard(opening)
+
+    async def _open_line(self, line: _Line, history: Sequence[Turn]) -> SessionLine:
+        opening, line.opening = line.opening, None
+        if opening is None:
+            result = await self._try_to_open(line, history)
+        else:
+            try:
+                result = await asyncio.shield(opening)
+            except asyncio.CancelledError:
+                self._tasks.create_task(_discard(opening))
+                raise
+        if isinstance(result, SessionError):
+            raise result
+        return result
+
+    async def _try_to_open(self, line: _Line, history: Sequence[Turn]) -> SessionLine | SessionError:
+        """Open a session; a failure is a result here, because it must not end the tasks of other calls."""
+        began = self._clock()
+        try:
+            session = await self._source.open(line.facts, history, limit=_OPEN_WITHIN)
+        except SessionError as error:
+            return error
+        except Exception as error:  # a fault in one call is not to end its neighbours
+            log.exception("call=%s a fault of ours while opening a session", line.facts.call_id)
+            return SessionError(f"fault: {type(error).__name__}")
+        self._metrics.connect_seconds.observe(self._clock() - began)
+        return session
+
+    def _report(self, line: _Line, report: Report, at: float) -> None:
+        line.feed.add(report, at - line.began)
+        call_id = line.facts.call_id
+        match report:
+            case Trouble():
+                self._metrics.trouble.labels(report.code).inc()
+                log.warning("call=%s %s %s", call_id, report.code, report.detail)
+            case Answered():
+                self._metrics.answer_seconds.observe(report.seconds)
+                log.info("call=%s answered seconds=%.3f", call_id, report.seconds)
+            case Interrupted():
+                self._metrics.interruptions.inc()
+                log.info("call=%s interrupted heard_ms=%d sent_ms=%d", call_id, report.heard_ms, report.sent_ms)
+            case StateChanged(State.ENDED | State.ERROR):
+                log.info("call=%s %s: %s", call_id, report.state.value, report.message)
+            case _:
+                pass
+
+
+async def _discard(opening: asyncio.Task[SessionLine | SessionError]) -> None:
+    """End a session that nobody will use, opened or not."""
+    opening.cancel()
+    await asyncio.wait([opening])
+    if not opening.cancelled() and not isinstance(session := opening.result(), SessionError):
+        await session.close()

@@ -1,0 +1,101 @@
+"""A call machine driven by hand: events at times, and what came of them."""
+
+from __future__ import annotations
+
+from bot.call.commands import Mark
+from bot.call.events import (
+    AudioDelta,
+    AudioDone,
+    CallerAudio,
+    Event,
+    LegStarted,
+    MarkPlayed,
+    ResponseCreated,
+    ResponseDone,
+    SessionReady,
+    Tick,
+    TranscriptDelta,
+)
+from bot.call.machine import Call, Output, Policy
+from bot.call.playback import BYTES_PER_SECOND
+from bot.call.reports import State, StateChanged
+
+FRAME = bytes(BYTES_PER_SECOND // 50)
+
+
+class Scene:
+    """One call. `now` goes on as the scene is played; a leg that hears everything gives marks back at once."""
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        self.now = 0.0
+        self.call = Call(policy or Policy(), now=0.0)
+        self.out: list[Output] = []
+        self.states: list[State] = []
+        self._returned: set[str] = set()
+
+    def happens(self, *events: Event) -> list[Output]:
+        """Events at this moment; returns what they led to."""
+        out: list[Output] = []
+        for event in events:
+            out += self.call.receive(event, self.now)
+        for output in out:
+            if isinstance(output, StateChanged):
+                self.states.append(output.state)
+        self.out += out
+        return out
+
+    def passes(self, seconds: float, *, audio: bool = True) -> list[Output]:
+        """Time passes in ticks, with the caller's (silent) audio unless told otherwise."""
+        before = len(self.out)
+        end = self.now + seconds
+        while self.now < end - 1e-9:
+            self.now = min(end, self.now + 0.1)
+            self.happens(*([CallerAudio(FRAME)] if audio else []), Tick())
+        return self.out[before:]
+
+    def of[T](self, kind: type[T]) -> list[T]:
+        """Everything of one kind so far."""
+        return [output for output in self.out if isinstance(output, kind)]
+
+    def answered(self) -> Scene:
+        """The leg has started and the session is ready; the greeting has been asked for."""
+        self.happens(LegStarted(), SessionReady("session"))
+        return self
+
+    def reply(
+        self, response: str, seconds: float, text: str = "", *, item: str = "", done: bool = True
+    ) -> list[Output]:
+        """The model says something, faster than it is spoken."""
+        item = item or f"item of {response}"
+        events: list[Event] = [ResponseCreated(response)]
+        if text:
+            events.append(TranscriptDelta(response, item, text))
+        pcm = bytes(int(seconds * BYTES_PER_SECOND) // 2 * 2)
+        step = BYTES_PER_SECOND // 2
+        events += [AudioDelta(response, item, 0, pcm[i : i + step]) for i in range(0, len(pcm), step)]
+        if done:
+            events += [AudioDone(response, item), ResponseDone(response, "completed")]
+        return self.happens(*events)
+
+    def hears_everything(self) -> list[Output]:
+        """Every mark that was asked for and not given back comes back now."""
+        names = [mark.name for mark in self.of(Mark) if mark.name not in self._returned]
+        self._returned.update(names)
+        return self.happens(*(MarkPlayed(name) for name in names))
+
+    def greeted(self) -> Scene:
+        """The greeting was spoken and heard."""
+        self.answered()
+        self.network_answers(0.05)
+        self.reply("greeting", 1.0, "Hello! How can I help you?")
+        self.network_answers(0.05)
+        self.now += 1.0
+        self.hears_everything()
+        return self
+
+    def network_answers(self, round_trip: float) -> None:
+        """Time passes, and the mark that was sent ahead of the audio comes back."""
+        self.now += round_trip
+        [ahead, *_] = [mark for mark in self.of(Mark) if mark.name not in self._returned]
+        self._returned.add(ahead.name)
+        self.happens(MarkPlayed(ahead.name))
