@@ -1,0 +1,184 @@
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from bot.call.commands import Clear, CreateResponse, Mark, Outcome, Play, SendAudio, Turn
+from bot.call.events import (
+    AudioDelta,
+    CallerAudio,
+    LegEnded,
+    LegStarted,
+    ResponseCreated,
+    SessionFailed,
+    SpeechStarted,
+)
+from bot.call.machine import Policy
+from bot.call.reports import Report, State, StateChanged
+from bot.errors import SessionRefused
+from bot.runner import TICK, Runner, SessionLine
+from tests.fakes import FakeLeg, FakeSession, FakeSource, started_leg, until
+
+
+class House:
+    """A runner with a clock that a test turns."""
+
+    def __init__(self, leg: FakeLeg, source: FakeSource) -> None:
+        self.now = 0.0
+        self.reports: list[Report] = []
+        self.leg, self.source = leg, source
+        self._asleep: list[tuple[float, asyncio.Event]] = []
+        self.runner = Runner(leg, self.open, Policy(), watch=self.watch, clock=lambda: self.now, sleep=self.sleep)
+
+    async def open(self, history: Sequence[Turn]) -> SessionLine:
+        return await self.source.open(None, history, limit=5)  # type: ignore[arg-type]  # the fake asks no facts
+
+    def watch(self, report: Report, at: float) -> None:
+        self.reports.append(report)
+
+    async def sleep(self, seconds: float) -> None:
+        event = asyncio.Event()
+        self._asleep.append((self.now + seconds, event))
+        await event.wait()
+
+    async def passes(self, seconds: float) -> None:
+        for _ in range(round(seconds / TICK)):
+            self.now += TICK
+            for at, event in list(self._asleep):
+                if at <= self.now + 1e-6:
+                    self._asleep.remove((at, event))
+                    event.set()
+            for _ in range(20):
+                await asyncio.sleep(0)
+
+    @property
+    def session(self) -> FakeSession:
+        return self.source.sessions[-1]
+
+
+async def test_a_call_runs_from_greeting_to_hang_up_and_leaves_nothing() -> None:
+    house = House(started_leg(), FakeSource())
+    before = asyncio.all_tasks()
+    task = asyncio.create_task(house.runner.run())
+    await until(lambda: house.source.sessions and house.session.asked)
+    assert isinstance(house.session.asked[0], CreateResponse)
+    house.leg.events.put_nowait(CallerAudio(b"\0\0"))
+    await until(lambda: SendAudio(b"\0\0") in house.session.asked)
+    house.leg.events.put_nowait(LegEnded("hung up"))
+    await task
+    assert house.session.closed
+    assert house.runner.outcome is None
+    assert asyncio.all_tasks() == before
+
+
+async def test_audio_of_a_reply_goes_to_the_leg_in_order() -> None:
+    house = House(started_leg(), FakeSource())
+    task = asyncio.create_task(house.runner.run())
+    await until(lambda: house.source.sessions)
+    house.session.events.put_nowait(ResponseCreated("r"))
+    house.session.events.put_nowait(AudioDelta("r", "i", 0, bytes(19200)))
+    await until(lambda: len(house.leg.told) == 6)
+    assert [type(command) for command in house.leg.told] == [Mark, Mark, Play, Mark, Play, Mark]
+    house.leg.events.put_nowait(LegEnded("hung up"))
+    await task
+
+
+async def test_what_waits_for_a_slow_leg_is_thrown_away_by_a_clear() -> None:
+    house = House(started_leg(), FakeSource())
+    task = asyncio.create_task(house.runner.run())
+    await until(lambda: house.source.sessions and house.leg.told)
+    house.leg.gate.clear()
+    house.session.events.put_nowait(ResponseCreated("r"))
+    house.session.events.put_nowait(AudioDelta("r", "i", 0, bytes(19200)))
+    await asyncio.sleep(0)
+    await until(lambda: house.session.events.empty())
+    house.leg.gate.set()
+    house.session.events.put_nowait(SpeechStarted("q"))
+    await until(lambda: Clear() in house.leg.told)
+    house.leg.events.put_nowait(LegEnded("hung up"))
+    await task
+    assert house.leg.told[-1] == Clear()
+
+
+async def test_a_session_that_is_lost_is_replaced_with_what_was_said() -> None:
+    house = House(started_leg(), FakeSource())
+    task = asyncio.create_task(house.runner.run())
+    await until(lambda: house.source.sessions)
+    first = house.session
+    first.events.put_nowait(SessionFailed("lost"))
+    await until(lambda: len(house.source.sessions) == 2)
+    assert first.closed
+    house.leg.events.put_nowait(LegEnded("hung up"))
+    await task
+    assert house.session.closed
+
+
+async def test_a_session_that_takes_nothing_more_is_replaced() -> None:
+    house = House(started_leg(), FakeSource())
+    task = asyncio.create_task(house.runner.run())
+    await until(lambda: house.source.sessions and house.session.asked)
+    house.session.broken = True
+    house.leg.events.put_nowait(CallerAudio(b"\0\0"))
+    await until(lambda: len(house.source.sessions) == 2)
+    house.leg.events.put_nowait(LegEnded("hung up"))
+    await task
+    assert all(session.closed for session in house.source.sessions)
+
+
+async def test_a_refused_session_is_tried_again_and_then_the_leg_is_closed() -> None:
+    house = House(started_leg(), FakeSource(SessionRefused("no"), SessionRefused("no")))
+    await house.runner.run()
+    assert house.leg.closed is Outcome.FAILED
+    assert house.runner.outcome is Outcome.FAILED
+
+
+async def test_a_session_that_hangs_is_given_up_by_the_clock() -> None:
+    house = House(started_leg(), FakeSource(hangs=2))
+    task = asyncio.create_task(house.runner.run())
+    await asyncio.sleep(0)
+    await house.passes(6)
+    await task
+    assert house.leg.closed is Outcome.FAILED
+    assert len(house.source.histories) == 2
+
+
+async def test_a_leg_that_breaks_ends_the_call() -> None:
+    house = House(started_leg(), FakeSource())
+    house.leg.broken = True
+    await house.runner.run()
+    assert StateChanged(State.ERROR, "gone") in house.reports
+
+
+async def test_an_operator_can_end_a_call() -> None:
+    house = House(started_leg(), FakeSource())
+    task = asyncio.create_task(house.runner.run())
+    await until(lambda: house.source.sessions)
+    house.runner.leave("the house closes")
+    house.session.events.put_nowait(ResponseCreated("r"))
+    await house.passes(9)
+    await task
+    assert house.leg.closed is Outcome.CLOSING
+
+
+async def test_a_cancelled_call_closes_its_session_and_says_that_it_ended() -> None:
+    house = House(started_leg(), FakeSource())
+    task = asyncio.create_task(house.runner.run())
+    await until(lambda: house.source.sessions)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert house.session.closed
+    assert house.reports[-1] == StateChanged(State.ERROR, "the call was torn down")
+    assert house.leg.closed is not None
+
+
+async def test_a_leg_that_ends_before_it_starts_opens_nothing() -> None:
+    house = House(FakeLeg(LegEnded("never began")), FakeSource())
+    await house.runner.run()
+    assert house.source.histories == []
+
+
+async def test_a_second_start_does_no_harm() -> None:
+    house = House(FakeLeg(LegStarted(), LegEnded("hung up")), FakeSource())
+    await house.runner.run()
+    assert all(session.closed for session in house.source.sessions)

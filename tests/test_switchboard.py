@@ -1,0 +1,157 @@
+import asyncio
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from bot.call.commands import Outcome
+from bot.call.events import CallerAudio, CallerFacts, LegEnded, LegStarted
+from bot.call.machine import Policy
+from bot.call.reports import State, StateChanged
+from bot.errors import SessionRefused, SwitchboardFull
+from bot.metrics import CallMetrics
+from bot.switchboard import Switchboard
+from tests.fakes import FakeLeg, FakeSource, started_leg, until
+
+FACTS = CallerFacts("CA1", caller="+14255550100")
+
+
+def switchboard(source: FakeSource, max_calls: int = 2) -> Switchboard:
+    return Switchboard(source, Policy(), CallMetrics(CollectorRegistry()), max_calls=max_calls)
+
+
+async def test_connecting_begins_when_a_call_is_announced_and_the_stream_claims_it() -> None:
+    source = FakeSource()
+    async with switchboard(source) as board:
+        assert board.expect(FACTS)
+        await until(lambda: source.sessions)
+        leg = FakeLeg(LegStarted(), LegEnded("hung up"))
+        await board.answer(FACTS, leg)
+        assert len(source.sessions) == 1
+    assert source.sessions[0].closed
+    assert board.live == 0
+
+
+async def test_a_second_announcement_changes_nothing() -> None:
+    source = FakeSource()
+    async with switchboard(source) as board:
+        assert board.expect(FACTS)
+        assert board.expect(FACTS)
+        await until(lambda: source.sessions)
+        assert board.live == 1
+        assert len(source.sessions) == 1
+        board.ended("CA1")
+        await until(lambda: board.live == 0)
+    assert source.sessions[0].closed
+
+
+async def test_one_call_too_many_is_not_taken() -> None:
+    async with switchboard(FakeSource(), max_calls=1) as board:
+        before = board.ready
+        assert board.expect(FACTS)
+        assert (before, board.ready, board.full) == (True, False, True)
+        assert not board.expect(CallerFacts("CA2"))
+        with pytest.raises(SwitchboardFull):
+            await board.answer(CallerFacts("CA2"), started_leg())
+
+
+async def test_a_call_that_was_not_announced_here_is_taken_if_there_is_room() -> None:
+    source = FakeSource()
+    async with switchboard(source) as board:
+        await board.answer(FACTS, FakeLeg(LegStarted(), LegEnded("hung up")))
+    assert all(session.closed for session in source.sessions)
+
+
+async def test_the_same_call_is_not_answered_twice() -> None:
+    async with switchboard(FakeSource()) as board:
+        leg = started_leg()
+        first = asyncio.create_task(board.answer(FACTS, leg))
+        await asyncio.sleep(0)
+        with pytest.raises(SwitchboardFull):
+            await board.answer(FACTS, started_leg())
+        leg.events.put_nowait(LegEnded("hung up"))
+        await first
+
+
+async def test_a_failed_connection_before_the_stream_does_not_disturb_other_calls() -> None:
+    source = FakeSource(SessionRefused("429"), SessionRefused("429"))
+    async with switchboard(source) as board:
+        board.expect(FACTS)
+        await asyncio.sleep(0.01)
+        leg = started_leg()
+        await board.answer(FACTS, leg)
+        assert leg.closed is Outcome.FAILED
+        assert board.farewell("CA1") is Outcome.FAILED
+        assert board.ready
+
+
+async def test_a_caller_who_hung_up_is_owed_no_farewell() -> None:
+    async with switchboard(FakeSource()) as board:
+        await board.answer(FACTS, FakeLeg(LegStarted(), LegEnded("hung up")))
+        assert board.farewell("CA1") is None
+        assert board.farewell("CA unknown") is None
+
+
+async def test_a_fault_in_one_call_stays_there() -> None:
+    class BadLeg(FakeLeg):
+        async def receive(self) -> LegStarted:
+            raise ZeroDivisionError
+
+    async with switchboard(FakeSource()) as board:
+        leg = BadLeg()
+        await board.answer(FACTS, leg)
+        assert leg.closed is Outcome.FAILED
+        assert board.farewell("CA1") is Outcome.FAILED
+        assert board.ready
+
+
+async def test_a_follower_sees_a_call_from_its_beginning_to_its_end() -> None:
+    async with switchboard(FakeSource()) as board:
+        leg = started_leg()
+        call = asyncio.create_task(board.answer(FACTS, leg))
+        await until(lambda: board.knows("CA1"))
+        follow = board.follow("CA1")
+        assert follow is not None
+        leg.events.put_nowait(CallerAudio(b"\0\0"))
+        leg.events.put_nowait(LegEnded("hung up"))
+        seen = [report async for _, report in follow]
+        await call
+        assert StateChanged(State.ENDED, "hung up") in seen
+        late = board.follow("CA1")
+        assert late is not None
+        assert [report async for _, report in late] == seen
+        assert board.follow("CA2") is None
+
+
+async def test_a_draining_house_takes_no_calls_and_lets_those_it_has_end() -> None:
+    async with switchboard(FakeSource()) as board:
+        leg = started_leg()
+        call = asyncio.create_task(board.answer(FACTS, leg))
+        await until(lambda: board.knows("CA1"))
+        board.drain()
+        assert not board.ready
+        assert not board.expect(CallerFacts("CA2"))
+        waiting = asyncio.create_task(board.drained(60))
+        leg.events.put_nowait(LegEnded("hung up"))
+        await call
+        await waiting
+        assert leg.closed is Outcome.HANGUP
+
+
+async def test_calls_left_when_the_house_closes_leave_by_the_safety_net() -> None:
+    source = FakeSource(hangs=1)
+    async with switchboard(source) as board:
+        leg = started_leg()
+        call = asyncio.create_task(board.answer(FACTS, leg))
+        await until(lambda: board.knows("CA1"))
+        board.drain()
+        await board.drained(0)
+        await call
+        assert leg.closed is Outcome.CLOSING
+
+
+async def test_a_session_that_nobody_claims_is_given_up() -> None:
+    source = FakeSource()
+    async with switchboard(source) as board:
+        board.expect(FACTS)
+        await until(lambda: source.sessions)
+    assert source.sessions[0].closed

@@ -1,0 +1,82 @@
+"""The `voicebot` command.
+
+It lives here and not in `bot` because it starts the web application, and `bot` knows nothing of the web.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+
+import click
+
+from bot.errors import EngineError, SettingsError
+from bot.settings import Settings, load_settings
+from bot.simulator.command import call
+from webhooks.serve import listen, serve
+
+if sys.platform == "win32":
+    _new_loop = asyncio.new_event_loop
+else:
+    from uvloop import new_event_loop as _new_loop
+
+
+@click.group()
+@click.version_option(package_name="voicelive-phone")
+def main() -> None:
+    """A phone number that talks: answer calls, and place test calls."""
+
+
+@main.command("serve")
+@click.option("--host", help="Address to listen on; overrides HOST.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; overrides PORT.")
+def serve_command(host: str | None, port: int | None) -> None:
+    """Answer calls until stopped. Ctrl-C lets live calls end; a second one ends now."""
+    given = {"host": host, "port": port}
+    try:
+        settings = load_settings({name: value for name, value in given.items() if value is not None})
+        _log_to_stderr(settings)
+        listener = listen(settings)
+    except SettingsError as error:
+        _refuse(error.problems)
+    with listener:
+        _greet(settings, listener.getsockname()[1])
+        try:
+            with asyncio.Runner(loop_factory=_new_loop) as runner:
+                runner.run(serve(settings, listener))
+        except* SettingsError as group:
+            _refuse([problem for error in group.exceptions for problem in getattr(error, "problems", [str(error)])])
+        except* EngineError as group:
+            _refuse([str(error) for error in group.exceptions])
+
+
+main.add_command(call)
+
+
+def _refuse(problems: list[str]) -> None:
+    for problem in problems:
+        click.echo(f"voicebot: {problem}", err=True)
+    sys.exit(2)
+
+
+def _greet(settings: Settings, port: int) -> None:
+    url = f"http://{settings.host}:{port}"
+    if settings.embedded:
+        click.echo(f"voicebot answers on {url} by its embedded engine. In another shell, talk to it:")
+        click.echo(f'  voicebot call --url {url} --say "What are your opening hours?"')
+    else:
+        click.echo(
+            f"voicebot answers on {url} by {settings.voice_live_model} at {settings.azure_voice_live_endpoint}"
+        )
+    if settings.public_url:
+        click.echo(f"Point the number's voice webhook at {settings.public_url}/voice")
+
+
+def _log_to_stderr(settings: Settings) -> None:
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)-7s %(name)s %(message)s", stream=sys.stderr
+    )
+    # What these say in their own words of requests may hold keys or numbers.
+    for name in ("azure", "aiohttp", "urllib3", "uvicorn.access"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,128 @@
+"""Runs the bot as a process: engine, switchboard and web server, and their orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Generator
+
+from prometheus_client import CollectorRegistry
+from uvicorn import Config, Server
+
+from bot.call.machine import Policy
+from bot.engine.process import EngineProcess
+from bot.errors import SettingsError
+from bot.metrics import CallMetrics
+from bot.settings import Settings
+from bot.switchboard import Switchboard
+from bot.voicelive import VoiceLive
+from webhooks.app import create_app
+
+log = logging.getLogger(__name__)
+
+LARGEST_MESSAGE = 64 * 1024  # bytes, of one WebSocket message; Twilio's are under 1 KiB
+
+
+class _Server(Server):
+    """uvicorn, but the signals are ours: its own way closes every live call's socket at once."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+def policy(settings: Settings) -> Policy:
+    """What the settings say about a call."""
+    return Policy(
+        greeting=settings.voice_live_greeting.strip(),
+        longest_silence=settings.answer_seconds,
+        longest_call=settings.max_call_seconds,
+    )
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The socket to take requests on. Raises SettingsError where the address cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        raise SettingsError(
+            [f"HOST and PORT should be a free address: {settings.host}:{settings.port} is not ({error.strerror})"]
+        ) from error
+
+
+def server(app: object, *, serving: bool = True) -> Server:
+    """The ASGI server as the bot needs it; chosen by measurement (`benchmarks/asgi.py`)."""
+    config = Config(
+        app,  # type: ignore[arg-type]  # uvicorn's and Quart's ASGI types differ in name only
+        lifespan="off",
+        ws="websockets-sansio",
+        ws_max_size=LARGEST_MESSAGE,
+        ws_ping_interval=None,  # a call whose audio stops is noticed sooner than a ping would
+        ws_per_message_deflate=False,
+        proxy_headers=False,  # who the peer is decides what is taken unsigned
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=5,
+    )
+    return _Server(config) if serving else Server(config)
+
+
+async def serve(settings: Settings, listener: socket.socket) -> None:
+    """Answer calls until a signal says to stop.
+
+    The first SIGTERM or SIGINT drains: no new calls, live ones go on until they end or `DRAIN_SECONDS` are over. A
+    second one ends the process now.
+    """
+    registry = CollectorRegistry()
+    async with contextlib.AsyncExitStack() as house:
+        endpoint = ""
+        if settings.embedded:
+            engine = await house.enter_async_context(EngineProcess())
+            endpoint = engine.endpoint
+        voice_live = VoiceLive(settings, endpoint=endpoint)
+        house.push_async_callback(voice_live.close)
+        switchboard = await house.enter_async_context(
+            Switchboard(voice_live, policy(settings), CallMetrics(registry), max_calls=settings.max_calls)
+        )
+        web = server(create_app(settings, switchboard, registry=registry))
+        async with asyncio.TaskGroup() as tasks:
+            if not settings.embedded:
+                tasks.create_task(voice_live.warm())
+            with _signals(tasks, switchboard, web, settings.drain_seconds):
+                log.info("listening on %s:%d", *listener.getsockname()[:2])
+                await web.serve(sockets=[listener])
+
+
+@contextlib.contextmanager
+def _signals(
+    tasks: asyncio.TaskGroup, switchboard: Switchboard, web: Server, drain_seconds: float
+) -> Generator[None]:
+    """Take the signals: drain at the first, end at the second."""
+
+    async def drain() -> None:
+        switchboard.drain()
+        await switchboard.drained(drain_seconds)
+        web.should_exit = True
+
+    def stop(number: int) -> None:
+        if switchboard.draining:
+            log.warning("a second signal: ending now")
+            web.force_exit = web.should_exit = True
+            sys.exit(128 + number)
+        tasks.create_task(drain())
+
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
+        loop.add_signal_handler(number, stop, number)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
