@@ -1,1 +1,6 @@
-"""The Azure side of a call: the session, its connection, and its events as call events."""
+"""The Azure side of a call: a Voice Live session, pinned, opened within a time limit, and never left behind."""
+
+from bot.voicelive.connection import VoiceLive
+from bot.voicelive.session import Session
+
+__all__ = ["Session", "VoiceLive"]

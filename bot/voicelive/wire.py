@@ -1,0 +1,226 @@
+"""Voice Live's messages <-> the words of a call. No I/O: bytes in, events out; commands in, client events out."""
+
+from __future__ import annotations
+
+import json
+import logging
+from binascii import b2a_base64
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
+
+from bot.call.commands import (
+    AddText,
+    CancelResponse,
+    CreateResponse,
+    DeleteItem,
+    SendAudio,
+    SessionCommand,
+    Truncate,
+    Turn,
+)
+from bot.call.events import (
+    AudioDelta,
+    AudioDone,
+    CallerSaid,
+    ResponseCreated,
+    ResponseDone,
+    ResponseRefused,
+    ServiceError,
+    SessionEvent,
+    SpeechStarted,
+    SpeechStopped,
+    TranscriptDelta,
+)
+from bot.voicelive.messages import (
+    AudioCame,
+    AudioEnded,
+    ErrorReported,
+    NotTranscribed,
+    Problem,
+    ResponseBegan,
+    ResponseEnded,
+    ResponseFacts,
+    ServerEvent,
+    SpeechBegan,
+    SpeechEnded,
+    TextCame,
+    Transcribed,
+    WarningReported,
+    decode,
+    shortened,
+)
+
+_AUDIO_FIELDS = {"response.audio.delta": "delta", "input_audio_buffer.append": "audio"}
+
+# Errors that are the outcome of a race and need nothing: what was asked for had happened already.
+_BENIGN_CODES = frozenset(
+    {
+        "response_cancel_not_active",
+        "item_already_truncated",
+        "input_audio_buffer_commit_empty",
+        "item_delete_invalid_item_id",
+    }
+)
+_BENIGN_WORDS = "already shorter than"  # truncating beyond the end has no code of its own
+
+# Known, and nothing to a phone call: the same news comes by another event, or nobody hears it.
+_NOTHING_TO_US = frozenset(
+    {
+        "conversation.item.created",
+        "conversation.item.deleted",
+        "conversation.item.input_audio_transcription.delta",
+        "conversation.item.retrieved",
+        "conversation.item.truncated",
+        "input_audio_buffer.cleared",
+        "input_audio_buffer.committed",
+        "rate_limits.updated",
+        "response.audio_transcript.done",
+        "response.content_part.added",
+        "response.content_part.done",
+        "response.output_item.added",
+        "response.output_item.done",
+        "response.text.delta",
+        "response.text.done",
+    }
+)
+
+type Status = Literal["completed", "cancelled", "incomplete", "failed"]
+_STATUSES: Mapping[str, Status] = {status: status for status in get_args(Status.__value__)}
+
+_logger = logging.getLogger(__name__)
+
+
+class Reader:
+    """Reads the messages of one session. It remembers what it has logged, so that nothing is logged twice."""
+
+    def __init__(self, call_id: str) -> None:
+        self._call_id = call_id
+        self._logged: set[str] = set()
+
+    def decode(self, message: bytes) -> ServerEvent | None:
+        """The message as an event of the service; None for a kind that is not used. Raises Rubbish."""
+        event = decode(message)
+        if isinstance(event, ServerEvent):
+            return event
+        if event not in _NOTHING_TO_US:
+            self._once(f"unknown event {shortened(event)!r} is ignored")
+        return None
+
+    def event(self, message: bytes) -> SessionEvent | None:
+        """What the message means to the call; None if nothing. Raises Rubbish."""
+        match self.decode(message):
+            case AudioCame(response_id, item_id, content_index, pcm):
+                if len(pcm) % 2:
+                    self._once("audio of an odd length: half a sample is dropped")
+                    pcm = pcm[:-1]
+                return AudioDelta(response_id, item_id, content_index, pcm) if pcm else None
+            case TextCame(response_id, item_id, text):
+                return TranscriptDelta(response_id, item_id, text)
+            case AudioEnded(response_id, item_id):
+                return AudioDone(response_id, item_id)
+            case SpeechBegan(item_id):
+                return SpeechStarted(item_id or "")
+            case SpeechEnded(item_id):
+                return SpeechStopped(item_id or "")
+            case Transcribed(item_id, transcript):
+                return CallerSaid(item_id, transcript or "")
+            case NotTranscribed(item_id, error):
+                _logger.warning("call=%s the caller's words were not written down (%s)", self._call_id, error)
+                return CallerSaid(item_id, "")
+            case ResponseBegan(response):
+                return ResponseCreated(response.id)
+            case ResponseEnded(response):
+                return _done(response)
+            case ErrorReported(error):
+                return self._error(error)
+            case WarningReported(warning):
+                _logger.warning("call=%s the service warns: %s", self._call_id, warning)
+        return None
+
+    def _error(self, error: Problem) -> SessionEvent | None:
+        code, message = str(error.code or error.type or ""), error.message or ""
+        if code == "conversation_already_has_active_response":
+            return ResponseRefused()
+        if code in _BENIGN_CODES or _BENIGN_WORDS in message:
+            _logger.debug("call=%s nothing to mend: %s", self._call_id, error)
+            return None
+        return ServiceError(shortened(code), shortened(message))
+
+    def _once(self, words: str) -> None:
+        if words not in self._logged and len(self._logged) < 100:
+            self._logged.add(words)
+            _logger.info("call=%s %s", self._call_id, words)
+
+
+def _done(response: ResponseFacts) -> ResponseDone:
+    status = _STATUSES.get(response.status or "")
+    if status is None:
+        # It has ended, whatever this is; nobody must wait for it.
+        return ResponseDone(response.id, "failed", shortened(f"status {response.status!r}"))
+    return ResponseDone(response.id, status, "" if status == "completed" else _why(response.status_details))
+
+
+def _why(details: object) -> str:
+    """The one word in `status_details`: an error's code, or a reason such as `turn_detected`."""
+    if not isinstance(details, dict):
+        return ""
+    error = details.get("error")
+    places = [(error, "code"), (error, "type"), (error, "message"), (details, "reason")]
+    words = (place[key] for place, key in places if isinstance(place, dict) and key in place)
+    return shortened(next((word for word in words if isinstance(word, str) and word), ""))
+
+
+# --- What is sent to the service --------------------------------------------------------------------------------
+
+
+def command_event(command: SessionCommand) -> dict[str, object]:
+    """The client event for a command, for the SDK's `send`. OpenSession and CloseSession have none: TypeError."""
+    match command:
+        case SendAudio(pcm):
+            return {"type": "input_audio_buffer.append", "audio": b2a_base64(pcm, newline=False).decode("ascii")}
+        case AddText(text):
+            return turn_event(Turn("user", text))
+        case CreateResponse(say="", instructions=""):
+            return {"type": "response.create"}
+        case CreateResponse(say="", instructions=instructions):
+            return {"type": "response.create", "additional_instructions": instructions}
+        case CreateResponse(say=words):
+            message = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": words}]}
+            return {"type": "response.create", "response": {"pre_generated_assistant_message": message}}
+        case CancelResponse():
+            return {"type": "response.cancel"}
+        case Truncate(item_id, content_index, audio_end_ms):
+            return {
+                "type": "conversation.item.truncate",
+                "item_id": item_id,
+                "content_index": content_index,
+                "audio_end_ms": audio_end_ms,
+            }
+        case DeleteItem(item_id):
+            return {"type": "conversation.item.delete", "item_id": item_id}
+        case _:
+            raise TypeError(f"{type(command).__name__} is not for a session to carry out")
+
+
+def turn_event(turn: Turn) -> dict[str, object]:
+    """The client event that adds something said to the conversation."""
+    content = {"type": "input_text" if turn.role == "user" else "text", "text": turn.text}
+    return {
+        "type": "conversation.item.create",
+        "item": {"type": "message", "role": turn.role, "content": [content]},
+    }
+
+
+# --- For the log ------------------------------------------------------------------------------------------------
+
+
+def shown(message: bytes | Mapping[str, object]) -> str:
+    """A whole event on one line, its audio as a number of bytes. It shows what is said on the phone."""
+    try:
+        event: dict[str, Any] = json.loads(message) if isinstance(message, bytes) else dict(message)
+        audio = _AUDIO_FIELDS.get(event["type"], "")
+        if audio in event:
+            event = {**event, audio: f"{len(event[audio]) * 3 // 4} bytes"}
+        return json.dumps(event, ensure_ascii=False)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return f"rubbish, {len(message)} bytes"

@@ -1,0 +1,106 @@
+from pathlib import Path
+
+import pytest
+
+from bot.errors import SettingsError
+from bot.settings import Settings, example, is_loopback, load_settings, table
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def problems(**overrides: object) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(overrides, env_file=None)
+    return caught.value.problems
+
+
+def test_with_nothing_set_the_embedded_engine_answers() -> None:
+    settings = load_settings(env_file=None)
+    assert settings.embedded
+    assert settings.voice_live_model == "gpt-4.1-mini"
+    assert settings.auth_tokens == ()
+
+
+def test_settings_come_from_the_environment_and_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("MAX_CALLS=7\nPORT=9000\nSOMETHING_ELSE=1\n")
+    monkeypatch.setenv("PORT", "9001")
+    settings = load_settings(env_file=str(tmp_path / ".env"))
+    assert (settings.max_calls, settings.port) == (7, 9001)
+    assert load_settings({"port": 9002}, env_file=None).port == 9002
+
+
+@pytest.mark.parametrize(
+    ("overrides", "names", "says"),
+    [
+        ({"azure_voice_live_endpoint": "http://example.com"}, "AZURE_VOICE_LIVE_ENDPOINT", "https://"),
+        ({"azure_voice_live_endpoint": "example.com"}, "AZURE_VOICE_LIVE_ENDPOINT", "https://"),
+        ({"azure_voice_live_endpoint": "https://u:p@example.com"}, "AZURE_VOICE_LIVE_ENDPOINT", "user"),
+        ({"port": "eighty"}, "PORT", "integer"),
+        ({"max_calls": "0"}, "MAX_CALLS", "greater than or equal to 1"),
+        ({"voice_live_turn_detection": "magic"}, "VOICE_LIVE_TURN_DETECTION", "server_vad"),
+        ({"voice_live_model": " "}, "VOICE_LIVE_MODEL", "empty"),
+        ({"twilio_account_sid": "AC123"}, "TWILIO_ACCOUNT_SID", "32 hexadecimal"),
+        ({"twilio_auth_token": "t"}, "PUBLIC_URL", "missing"),
+        ({"twilio_auth_token_secondary": "t"}, "TWILIO_AUTH_TOKEN", "missing"),
+        ({"fallback_number": "12"}, "FALLBACK_NUMBER", "+14255550100"),
+    ],
+)
+def test_a_bad_value_names_its_variable_and_what_it_should_be(
+    overrides: dict[str, object], names: str, says: str
+) -> None:
+    [problem] = problems(**overrides)
+    assert problem.startswith(names + " ")
+    assert says in problem
+
+
+def test_several_problems_are_all_told() -> None:
+    assert len(problems(port="x", max_calls="y")) == 2
+
+
+def test_a_secret_is_in_no_message_and_no_picture_of_the_settings() -> None:
+    settings = load_settings({"twilio_auth_token": "s3cret", "public_url": "https://example.com"}, env_file=None)
+    assert "s3cret" not in repr(settings)
+    assert "s3cret" not in " ".join(problems(twilio_auth_token="s3cret"))
+
+
+def test_both_tokens_are_taken_the_main_one_first() -> None:
+    settings = load_settings(
+        {"twilio_auth_token": "a", "twilio_auth_token_secondary": "b", "public_url": "https://example.com/"},
+        env_file=None,
+    )
+    assert settings.auth_tokens == ("a", "b")
+    assert settings.public_url == "https://example.com"
+
+
+def test_an_http_endpoint_is_taken_on_loopback() -> None:
+    settings = load_settings({"azure_voice_live_endpoint": "http://127.0.0.1:9999"}, env_file=None)
+    assert not settings.embedded
+
+
+@pytest.mark.parametrize(
+    ("host", "answer"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("127.8.9.1", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("::ffff:127.0.0.1", True),
+        ("10.0.0.1", False),
+        ("localhost.example.com", False),
+        ("", False),
+    ],
+)
+def test_what_counts_as_this_machine(host: str, answer: bool) -> None:
+    assert is_loopback(host) is answer
+
+
+def test_the_readme_and_the_example_file_name_every_setting() -> None:
+    assert table() in (ROOT / "README.md").read_text(encoding="utf-8"), "python -m bot.settings"
+    assert (ROOT / ".env.example").read_text(encoding="utf-8") == example(), "python -m bot.settings --example"
