@@ -113,6 +113,11 @@ class Runner:
         """Ask the call to leave by the safety net, at the next tick."""
         self._leave_because = reason
 
+    def stop(self, reason: str) -> None:
+        """End the call now: its leg is of no use any more."""
+        self._sort(self._call.receive(LegEnded(reason, failed=True), self._clock()))
+        self._over.set()
+
     # --- what comes in
 
     async def _hear_leg(self) -> None:

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _CLAIM_WITHIN = 10.0  # seconds from the webhook to the media stream
 _OPEN_WITHIN = 5.0  # seconds for one session; the call machine gives up sooner when a caller waits
+_TAKE_OVER_WITHIN = 5.0  # seconds for a stream to let go of a call that another one claims
 _PAST_CALLS = 500
 _LAST_WORDS = 15.0  # seconds for calls to leave by the safety net when the house closes
 
@@ -50,7 +51,7 @@ class _Line:
         self.claimed = asyncio.Event()
         self.runner: Runner | None = None
         self.outcome: Outcome | None = None
-        self.over = False
+        self.gone = asyncio.Event()
 
 
 class Switchboard:
@@ -139,15 +140,22 @@ class Switchboard:
     async def answer(self, facts: CallerFacts, leg: Leg) -> None:
         """Hold the call to its end.
 
-        Raises SwitchboardFull where the call was not expected and there is no room, or where it runs already.
+        A second stream of the same call replaces the first, which must have broken: a caller has one line. Raises
+        SwitchboardFull where the call was not expected and there is no room.
         """
         line = self._lines.get(facts.call_id)
+        if line is not None and line.runner is not None:
+            line.runner.stop("another stream of this call took over")
+            try:
+                async with asyncio.timeout(_TAKE_OVER_WITHIN):
+                    await line.gone.wait()
+            except TimeoutError:
+                raise SwitchboardFull(f"{facts.call_id} is held already") from None
+            line = None
         if line is None:
             if not self.ready:
                 raise SwitchboardFull(f"no room for {facts.call_id}")
             line = self._add(facts)
-        elif line.runner is not None:
-            raise SwitchboardFull(f"{facts.call_id} is held already")
         line.facts = facts
         runner = line.runner = Runner(
             leg,
@@ -173,7 +181,10 @@ class Switchboard:
     def farewell(self, call_id: str) -> Outcome | None:
         """Why this caller was let go; None where the caller went, or the call is not known here."""
         line = self._past.get(call_id) or self._lines.get(call_id)
-        return line.outcome if line is not None else None
+        if line is None:
+            return None
+        # The caller may be asking while the session behind it is still being closed.
+        return line.runner.outcome if line.runner is not None else line.outcome
 
     def ended(self, call_id: str) -> None:
         """The network says that the call is over."""
@@ -221,9 +232,9 @@ class Switchboard:
 
     def _close(self, line: _Line) -> None:
         call_id = line.facts.call_id
-        if line.over:
+        if line.gone.is_set():
             return
-        line.over = True
+        line.gone.set()
         self._lines.pop(call_id, None)
         self._past[call_id] = line
         while len(self._past) > _PAST_CALLS:

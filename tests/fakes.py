@@ -54,6 +54,8 @@ class FakeSession:
         self.asked: list[SessionCommand] = []
         self.closed = False
         self.broken = False
+        self.close_gate = asyncio.Event()  # unset: close takes its time
+        self.close_gate.set()
 
     async def receive(self) -> SessionEvent:
         return await self.events.get()
@@ -64,6 +66,7 @@ class FakeSession:
         self.asked.append(command)
 
     async def close(self) -> None:
+        await self.close_gate.wait()
         self.closed = True
 
 

@@ -4,7 +4,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from bot.call.commands import Outcome
-from bot.call.events import CallerAudio, CallerFacts, LegEnded, LegStarted
+from bot.call.events import CallerAudio, CallerFacts, LegEnded, LegStarted, SessionFailed
 from bot.call.machine import Policy
 from bot.call.reports import State, StateChanged
 from bot.errors import SessionRefused, SwitchboardFull
@@ -61,15 +61,35 @@ async def test_a_call_that_was_not_announced_here_is_taken_if_there_is_room() ->
     assert all(session.closed for session in source.sessions)
 
 
-async def test_the_same_call_is_not_answered_twice() -> None:
-    async with switchboard(FakeSource()) as board:
-        leg = started_leg()
-        first = asyncio.create_task(board.answer(FACTS, leg))
-        await asyncio.sleep(0)
-        with pytest.raises(SwitchboardFull):
-            await board.answer(FACTS, started_leg())
-        leg.events.put_nowait(LegEnded("hung up"))
+async def test_a_second_stream_of_a_call_replaces_the_first() -> None:
+    source = FakeSource()
+    async with switchboard(source) as board:
+        broken, leg = started_leg(), started_leg()
+        first = asyncio.create_task(board.answer(FACTS, broken))
+        await until(lambda: source.sessions)
+        second = asyncio.create_task(board.answer(FACTS, leg))
         await first
+        assert source.sessions[0].closed
+        assert board.live == 1
+        leg.events.put_nowait(LegEnded("hung up"))
+        await second
+    assert len(source.sessions) == 2
+
+
+async def test_the_farewell_is_known_while_the_session_is_still_being_closed() -> None:
+    source = FakeSource()
+    async with switchboard(source) as board:
+        leg = started_leg()
+        call = asyncio.create_task(board.answer(FACTS, leg))
+        await until(lambda: source.sessions and source.sessions[0].asked)
+        source.sessions[0].close_gate.clear()
+        source.failures.append(SessionRefused("no"))
+        source.sessions[0].events.put_nowait(SessionFailed("lost"))
+        await until(lambda: leg.closed)
+        assert not call.done()
+        assert board.farewell("CA1") is Outcome.FAILED
+        source.sessions[0].close_gate.set()
+        await call
 
 
 async def test_a_failed_connection_before_the_stream_does_not_disturb_other_calls() -> None:

@@ -1,0 +1,81 @@
+"""The web application: every route, and what all of them share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
+from prometheus_client import CollectorRegistry
+from quart import Quart, Response
+
+from bot.settings import Settings
+from webhooks.addresses import prefix_of, without_prefix
+from webhooks.feed import feed_routes
+from webhooks.gate import Gate
+from webhooks.health import health_routes
+from webhooks.media import Reception, media_routes
+from webhooks.metrics import Meters
+from webhooks.sockets import BoundedWebsocket, OrderlyConnection
+from webhooks.switchboard import Switchboard
+from webhooks.tokens import StreamTokens
+from webhooks.voice import voice_routes
+
+LARGEST_BODY = 64 * 1024  # bytes
+SLOWEST_BODY = 10  # seconds
+
+_SECURITY_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+class VoiceApp(Quart):
+    """A Quart application that may live behind the path of PUBLIC_URL, whether the proxy takes it off or not."""
+
+    asgi_websocket_class = OrderlyConnection
+    websocket_class = BoundedWebsocket
+    prefix = ""
+
+    async def asgi_app(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """Route by the path without our prefix. What was signed, the `raw_path`, stays as it came."""
+        if scope["type"] != "lifespan":
+            scope["path"] = without_prefix(scope["path"], self.prefix)
+        await super().asgi_app(scope, receive, send)
+
+
+def create_app(
+    settings: Settings,
+    switchboard: Switchboard,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    wall_clock: Callable[[], float] = time.time,
+    registry: CollectorRegistry,
+) -> Quart:
+    """Wire the application. Whoever serves it starts and stops the switchboard.
+
+    clock: seconds, never going back; wall_clock: seconds since 1970, for tokens; registry: where metrics go.
+    """
+    app = VoiceApp(__name__, static_folder=None)
+    app.prefix = prefix_of(settings.public_url)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.config["BODY_TIMEOUT"] = SLOWEST_BODY
+    meters = Meters(registry)
+    gate = Gate(settings, meters)
+    tokens = StreamTokens(settings.auth_tokens, wall_clock=wall_clock)
+    reception = Reception(tokens, meters, account_sid=settings.twilio_account_sid)
+    app.register_blueprint(voice_routes(settings, switchboard, tokens, gate, meters))
+    app.register_blueprint(media_routes(switchboard, reception, gate, meters, clock))
+    app.register_blueprint(feed_routes(switchboard, gate))
+    app.register_blueprint(health_routes(settings, switchboard, registry))
+    app.after_request(_with_security_headers)
+    return app
+
+
+async def _with_security_headers(response: Response) -> Response:
+    for name, value in _SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

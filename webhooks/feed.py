@@ -1,0 +1,47 @@
+"""What happens in one call, as it happens: `GET /calls/<CallSid>/events`, one JSON object a line."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import msgspec
+from quart import Blueprint, Response, abort, request
+
+from bot.call.reports import Report
+from webhooks.gate import Gate
+from webhooks.switchboard import Switchboard
+
+_CONTENT_TYPE = "application/x-ndjson"
+
+
+def feed_routes(switchboard: Switchboard, gate: Gate) -> Blueprint:
+    """The feed, for whoever may call the webhooks: it shows what is said on the phone."""
+    routes = Blueprint("feed", __name__)
+
+    @routes.get("/calls/<call_id>/events")
+    async def events(call_id: str) -> Response:
+        gate.check(request)
+        reports = switchboard.follow(call_id)
+        if reports is None:
+            abort(404)
+        response = Response(_lines(reports), content_type=_CONTENT_TYPE)
+        response.timeout = None  # as long as the call
+        return response
+
+    return routes
+
+
+async def _lines(reports: AsyncIterator[tuple[float, Report]]) -> AsyncIterator[bytes]:
+    try:
+        async for at, report in reports:
+            yield line(at, report)
+    finally:
+        close = getattr(reports, "aclose", None)
+        if close is not None:
+            await close()
+
+
+def line(at: float, report: Report) -> bytes:
+    """One report as a line. at: seconds on the call's clock."""
+    fields = msgspec.to_builtins(report)
+    return msgspec.json.encode({"at": round(at, 3), "type": type(report).__name__} | fields) + b"\n"

@@ -1,0 +1,53 @@
+"""Alive, ready, and in numbers: what a load balancer and an operator ask."""
+
+from __future__ import annotations
+
+import hmac
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from quart import Blueprint, Response, abort, request
+
+from bot.settings import Settings
+from webhooks.gate import stranger
+from webhooks.switchboard import Switchboard
+
+
+def health_routes(settings: Settings, switchboard: Switchboard, registry: CollectorRegistry) -> Blueprint:
+    """`/health`, `/ready` and `/metrics`."""
+    routes = Blueprint("health", __name__)
+    bearer = settings.metrics_token.get_secret_value()
+
+    @routes.get("/health")
+    async def health() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @routes.get("/ready")
+    async def ready() -> tuple[dict[str, str], int]:
+        if reason := _why_not(switchboard):
+            return {"status": reason}, 503
+        return {"status": "ready"}, 200
+
+    @routes.get("/metrics")
+    async def metrics() -> Response:
+        if not _may_read(request.headers.get("Authorization", ""), bearer) and stranger(request):
+            abort(404)
+        response = Response(generate_latest(registry))
+        response.headers["Content-Type"] = CONTENT_TYPE_LATEST
+        return response
+
+    return routes
+
+
+def _why_not(switchboard: Switchboard) -> str:
+    if switchboard.draining:
+        return "draining"
+    if switchboard.full:
+        return "full"
+    return "" if switchboard.ready else "starting"
+
+
+def _may_read(authorization: str, bearer: str) -> bool:
+    scheme, _, given = authorization.partition(" ")
+    right = hmac.compare_digest(given.strip().encode(), bearer.encode())
+    return bool(bearer) and scheme.lower() == "bearer" and right

@@ -1,0 +1,55 @@
+"""What the web side asks of the switchboard, which `bot` provides and a test fakes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from bot.call.commands import Outcome
+from bot.call.events import CallerFacts
+from bot.call.reports import Report
+from bot.leg import Leg
+
+
+class Switchboard(Protocol):
+    """Every call of this process: who is expected, who is talking, who was let go and why."""
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for one more call."""
+        ...
+
+    @property
+    def draining(self) -> bool:
+        """Whether the house closes: live calls go on, new ones are not taken."""
+        ...
+
+    @property
+    def ready(self) -> bool:
+        """Whether a new call would be taken."""
+        ...
+
+    @property
+    def live(self) -> int:
+        """How many callers are talking."""
+        ...
+
+    def expect(self, facts: CallerFacts) -> bool:
+        """Begin connecting for this caller; False where there is no room. Asked twice, it changes nothing."""
+        ...
+
+    async def answer(self, facts: CallerFacts, leg: Leg) -> None:
+        """Run the call to its end. Raises VoicebotError where there is no room."""
+        ...
+
+    def farewell(self, call_id: str) -> Outcome | None:
+        """Why we let this caller go; None: we did not, or another process did."""
+        ...
+
+    def ended(self, call_id: str) -> None:
+        """Twilio says that the call is over."""
+        ...
+
+    def follow(self, call_id: str) -> AsyncIterator[tuple[float, Report]] | None:
+        """The call's reports from its beginning until it ends; None: not a call of ours."""
+        ...

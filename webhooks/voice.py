@@ -1,0 +1,160 @@
+"""The voice webhooks: answer a call, and catch the caller whenever the stream is over."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from quart import Blueprint, Response, abort, g, request
+from werkzeug.exceptions import HTTPException
+
+from bot.call.commands import Outcome
+from bot.masking import mask
+from bot.settings import Settings
+from webhooks.gate import Gate
+from webhooks.metrics import Meters
+from webhooks.switchboard import Switchboard
+from webhooks.tokens import StreamTokens
+from webhooks.twiml import Documents, Sentences
+from webhooks.voice_request import VoiceRequest, read
+
+log = logging.getLogger(__name__)
+
+
+class VoiceDesk:
+    """Decides which document a caller gets. `routes` makes webhooks of the methods."""
+
+    def __init__(
+        self, settings: Settings, switchboard: Switchboard, tokens: StreamTokens, gate: Gate, meters: Meters
+    ) -> None:
+        self._settings = settings
+        self._switchboard = switchboard
+        self._tokens = tokens
+        self._gate = gate
+        self._meters = meters
+        self._sentences = Sentences()
+
+    def documents(self) -> Documents:
+        """The documents for the request at hand."""
+        return Documents(self._gate.addresses(request), self._settings.fallback_number, self._sentences)
+
+    async def admit(self) -> None:
+        """Let in what Twilio signed for our account, and remember what it says."""
+        form = await request.form if request.method == "POST" else None
+        self._gate.check(request, form)
+        g.call = call = read(request.args.to_dict() | (form.to_dict() if form is not None else {}))
+        if self._settings.twilio_account_sid and call.account != self._settings.twilio_account_sid:
+            self._meters.refusals.labels("account").inc()
+            log.warning("call=%s refused: AccountSid is not TWILIO_ACCOUNT_SID", call.call_id or "unknown")
+            abort(403)
+
+    def answer(self, call: VoiceRequest) -> str:
+        """A call comes in. Nothing is waited for; a second delivery gets the same answer and starts nothing new.
+
+        Retries carry the first one's I-Twilio-Idempotency-Token, and its CallSid, which is what we go by.
+        """
+        if not call.call_id:
+            log.warning("refused %s: CallSid is missing", request.path)
+            abort(400)
+        log.info("call=%s from %s to %s", call.call_id, mask(call.facts.caller), mask(call.facts.called))
+        return self._connect(call)
+
+    def _connect(self, call: VoiceRequest, *, again: bool = False) -> str:
+        documents = self.documents()
+        if self._switchboard.expect(call.facts):
+            self._meters.answers.labels("again" if again else "connected").inc()
+            return documents.connect(call.facts, self._tokens.issue(call.call_id), again=again)
+        if self._switchboard.draining:
+            self._meters.answers.labels("draining").inc()
+            log.info("call=%s not taken: draining", call.call_id)
+            return documents.closing(self._settings.drain_redirect_url)
+        self._meters.answers.labels("full").inc()
+        log.warning("call=%s not taken: full", call.call_id)
+        return documents.busy(call.facts)
+
+    def after(self, call: VoiceRequest) -> str:
+        """Say what comes next: the stream is over, or the fallback number was tried."""
+        documents = self.documents()
+        if call.over:
+            self._switchboard.ended(call.call_id)
+            return documents.nothing()
+        if call.dialled:
+            log.info("call=%s the fallback number: %.20r", call.call_id, call.dialled)
+            return documents.hang_up() if call.dialled in ("completed", "answered") else documents.nobody()
+        outcome = self._switchboard.farewell(call.call_id) if call.call_id else None
+        self._meters.farewells.labels(outcome.value if outcome else "unknown").inc()
+        log.info("call=%s after the stream: %s", call.call_id or "unknown", outcome.value if outcome else "unknown")
+        match outcome:
+            case Outcome.HANGUP:
+                return documents.hang_up()
+            case Outcome.LIMIT:
+                return documents.limit()
+            case Outcome.CLOSING:
+                return documents.closing(self._settings.drain_redirect_url)
+            case Outcome.FAILED:
+                return documents.sorry(call.facts)
+        # We did not let this caller go: our process was restarted, or the stream never came up.
+        if call.again or not call.call_id:
+            return documents.sorry(call.facts)
+        return self._connect(call, again=True)
+
+    def fallback(self, call: VoiceRequest) -> str:
+        """Twilio could not use our answer and asks here instead (VoiceFallbackUrl)."""
+        self._meters.fallbacks.labels(call.error_code).inc()
+        log.error("call=%s Twilio could not use our answer: error %s", call.call_id or "unknown", call.error_code)
+        return self.documents().sorry(call.facts)
+
+    def status(self, call: VoiceRequest) -> str:
+        """Twilio reports how the call stands."""
+        if call.over and call.call_id:
+            log.info("call=%s is over: %s", call.call_id, call.status)
+            self._switchboard.ended(call.call_id)
+        return ""
+
+    def stream_status(self, call: VoiceRequest) -> str:
+        """Twilio reports on the stream; a failed handshake shows nowhere else."""
+        if call.stream_event == "stream-error":
+            self._meters.stream_errors.labels(call.error_code).inc()
+            log.error("call=%s Twilio reports a stream error: %s", call.call_id or "unknown", call.error_code)
+        else:
+            log.debug("call=%s %s", call.call_id or "unknown", call.stream_event)
+        return ""
+
+    async def rescue(self, error: Exception) -> Response:
+        """Speak to the caller whatever went wrong in here: Twilio would only play its own error to a 500."""
+        if isinstance(error, HTTPException):
+            return Response(error.description or "", error.code or 500, mimetype="text/plain")
+        call: VoiceRequest | None = g.get("call")
+        self._meters.webhook_errors.inc()
+        log.error("call=%s %s failed", (call and call.call_id) or "unknown", request.path, exc_info=error)
+        return _xml(self.documents().sorry(call.facts) if call else self.documents().nobody())
+
+
+def voice_routes(
+    settings: Settings, switchboard: Switchboard, tokens: StreamTokens, gate: Gate, meters: Meters
+) -> Blueprint:
+    """The webhooks under `/voice`, for GET and POST."""
+    desk = VoiceDesk(settings, switchboard, tokens, gate, meters)
+    routes = Blueprint("voice", __name__)
+    routes.before_request(desk.admit)
+    routes.register_error_handler(Exception, desk.rescue)
+    for path, handle in {
+        "/voice": desk.answer,
+        "/voice/after": desk.after,
+        "/voice/fallback": desk.fallback,
+        "/voice/status": desk.status,
+        "/voice/stream-status": desk.stream_status,
+    }.items():
+        routes.add_url_rule(path, handle.__name__, _view(handle), methods=["GET", "POST"])
+    return routes
+
+
+def _view(handle: Callable[[VoiceRequest], str]) -> Callable[[], Awaitable[Response]]:
+    async def view() -> Response:
+        return _xml(handle(g.call))
+
+    return view
+
+
+def _xml(document: str) -> Response:
+    return Response(document, mimetype="text/xml") if document else Response(status=204)
