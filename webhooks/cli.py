@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from typing import NoReturn
 
 import click
 
@@ -54,7 +55,7 @@ def serve_command(host: str | None, port: int | None) -> None:
 main.add_command(call)
 
 
-def _refuse(problems: list[str]) -> None:
+def _refuse(problems: list[str]) -> NoReturn:
     for problem in problems:
         click.echo(f"voicebot: {problem}", err=True)
     sys.exit(2)

@@ -6,7 +6,8 @@ from enum import Enum, auto
 
 _MOST_REPLACEMENTS = 3  # within the time below; more is no conversation
 _WINDOW = 60.0
-_RENEW_IN_A_PAUSE = 60.0  # seconds before its end from which a pause is used to replace a session
+# Seconds before its end from which a session is replaced: in a pause, or anyway. Less where it lives but minutes.
+_RENEW_IN_A_PAUSE = 60.0
 _RENEW_ANYWAY = 10.0
 
 
@@ -27,6 +28,7 @@ class SessionLife:
         self._tries = 0
         self._replaced_at: list[float] = []
         self._ends_at: float | None = None
+        self._short = 1.0  # how much of the times above this session's life has room for
 
     def first(self) -> None:
         """The call's first session is being opened."""
@@ -36,6 +38,7 @@ class SessionLife:
         """The session listens. lifetime: seconds until the service ends it, where it said so."""
         self.ready = True
         self._ends_at = now + lifetime if lifetime is not None else None
+        self._short = min(1.0, lifetime / (6 * _RENEW_IN_A_PAUSE)) if lifetime is not None else 1.0
 
     def heard(self) -> None:
         """The session spoke to the caller: it is good, and if it is lost it may be replaced."""
@@ -63,6 +66,6 @@ class SessionLife:
 
     def renewal(self, now: float) -> Renewal:
         """Whether the end that the service set is near."""
-        if self._ends_at is None or now < self._ends_at - _RENEW_IN_A_PAUSE:
+        if self._ends_at is None or now < self._ends_at - _RENEW_IN_A_PAUSE * self._short:
             return Renewal.NOT_YET
-        return Renewal.NOW if now >= self._ends_at - _RENEW_ANYWAY else Renewal.IN_A_PAUSE
+        return Renewal.NOW if now >= self._ends_at - _RENEW_ANYWAY * self._short else Renewal.IN_A_PAUSE
