@@ -1,0 +1,113 @@
+"""A whole bot in this process and its event loop: engine, switchboard and web server, on real loopback sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from random import Random
+
+from prometheus_client import CollectorRegistry
+
+from bot.engine.faults import NO_FAULTS, Faults
+from bot.engine.parts import Parts
+from bot.engine.scripted import ScriptedParts
+from bot.engine.server import EngineServer
+from bot.metrics import CallMetrics
+from bot.settings import Settings, load_settings
+from bot.simulator import Line, Network, PhoneCall, Script, place_call
+from bot.switchboard import Switchboard
+from bot.voicelive import VoiceLive
+from webhooks.app import create_app
+from webhooks.serve import listen, policy, server
+
+TOKEN = "token of these tests"
+ACCOUNT = "AC" + "0" * 32
+
+
+@dataclass
+class House:
+    """A running bot."""
+
+    url: str
+    engine: EngineServer
+    switchboard: Switchboard
+    registry: CollectorRegistry
+    settings: Settings
+
+    async def call(
+        self, script: Script, *, network: Network | None = None, seed: int = 0, max_seconds: float = 60
+    ) -> PhoneCall:
+        """Phone the bot."""
+        return await place_call(
+            self.url,
+            script,
+            auth_token=self.settings.auth_tokens[0] if self.settings.auth_tokens else "",
+            public_url=self.settings.public_url,
+            network=network,
+            rng=Random(seed),  # noqa: S311 - a repeatable call
+            max_seconds=max_seconds,
+        )
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The value of one of the bot's metrics."""
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+    def asked(self, kind: str, session: int = -1) -> list[dict[str, object]]:
+        """The client events of one kind that the engine got in a session."""
+        return [event for event in self.engine.records[session] if event["type"] == kind]
+
+
+@asynccontextmanager
+async def open_house(
+    parts: Parts | None = None, *, faults: Faults = NO_FAULTS, lifetime: float = 3600, **overrides: object
+) -> AsyncIterator[House]:
+    """A bot whose engine has scripted parts, unless others are given. overrides: settings, by field name."""
+    clock = asyncio.get_running_loop().time
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(listen(load_settings({"port": 0}, env_file=None)))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        signed = {"twilio_auth_token": TOKEN, "twilio_account_sid": ACCOUNT, "public_url": url}
+        settings = load_settings({**signed, **overrides}, env_file=None)
+        engine = await stack.enter_async_context(
+            EngineServer(parts or ScriptedParts(), faults=faults, clock=clock, lifetime=lifetime, rng=Random(1))  # noqa: S311 - repeatable ids
+        )
+        registry = CollectorRegistry()
+        voice_live = VoiceLive(settings, endpoint=engine.endpoint)
+        stack.push_async_callback(voice_live.close)
+        switchboard = await stack.enter_async_context(
+            Switchboard(
+                voice_live,
+                policy(settings),
+                CallMetrics(registry),
+                max_calls=settings.max_calls,
+                clock=clock,
+            )
+        )
+        web = server(create_app(settings, switchboard, clock=clock, registry=registry))
+        async with asyncio.TaskGroup() as tasks:
+            serving = tasks.create_task(web.serve(sockets=[listener]))
+            while not web.started:  # noqa: ASYNC110 - uvicorn offers no event for it
+                await asyncio.sleep(0.01)
+            try:
+                yield House(url, engine, switchboard, registry, settings)
+            finally:
+                web.should_exit = True
+                await serving
+
+
+def saying(*lines: bytes, interrupt_after: float | None = None) -> Script:
+    """A caller who says each line when the assistant has finished, or after so many seconds of its answer."""
+
+    async def script(line: Line) -> None:
+        await line.until_finished()
+        for number, pcm in enumerate(lines):
+            if number and interrupt_after is not None:
+                await line.until_interruptible(interrupt_after)
+            elif number:
+                await line.until_finished()
+            await line.say(pcm, f"line {number + 1}")
+        await line.until_finished()
+
+    return script
