@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
@@ -54,7 +55,7 @@ def listen(settings: Settings) -> socket.socket:
         return listener
     except OSError as error:
         raise SettingsError(
-            [f"HOST and PORT should be a free address: {settings.host}:{settings.port} is not ({error.strerror})"]
+            [f"HOST and PORT should be a free address: {settings.host}:{settings.port} is not ({os.strerror(error.errno or 0)})"]
         ) from error
 
 
