@@ -54,8 +54,9 @@ def listen(settings: Settings) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
     except OSError as error:
+        why = os.strerror(error.errno or 0)
         raise SettingsError(
-            [f"HOST and PORT should be a free address: {settings.host}:{settings.port} is not ({os.strerror(error.errno or 0)})"]
+            [f"HOST and PORT should be a free address: {settings.host}:{settings.port} is not ({why})"]
         ) from error
 
 
