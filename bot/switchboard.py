@@ -166,7 +166,6 @@ class Switchboard:
             sleep=self._sleep,
         )
         line.claimed.set()
-        log.info("call=%s the stream has begun", facts.call_id)
         try:
             await runner.run()
         except* Exception:
@@ -298,8 +297,8 @@ class Switchboard:
             case Interrupted():
                 self._metrics.interruptions.inc()
                 log.info("call=%s interrupted heard_ms=%d sent_ms=%d", call_id, report.heard_ms, report.sent_ms)
-            case StateChanged(State.ENDED | State.ERROR):
-                log.info("call=%s %s: %s", call_id, report.state.value, report.message)
+            case StateChanged(State.ERROR):
+                log.warning("call=%s ended in an error: %s", call_id, report.message)
             case _:
                 pass
 

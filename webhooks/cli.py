@@ -79,5 +79,5 @@ def _log_to_stderr(settings: Settings) -> None:
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)-7s %(name)s %(message)s", stream=sys.stderr
     )
     # What these say in their own words of requests may hold keys or numbers.
-    for name in ("azure", "aiohttp", "urllib3", "uvicorn.access"):
+    for name in ("azure", "aiohttp", "urllib3", "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)
