@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from bot.call.reports import Report
 
@@ -31,7 +31,7 @@ class Feed:
         self._closed = True
         self._tell(None)
 
-    async def follow(self) -> AsyncIterator[Entry]:
+    async def follow(self) -> AsyncGenerator[Entry]:
         """Everything that is still kept, and then what comes, until the call ends."""
         queue: asyncio.Queue[Entry | None] = asyncio.Queue(_MOST_KEPT + 1)
         for entry in self._kept:
