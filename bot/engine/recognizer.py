@@ -1,7 +1,7 @@
 """The engine's ears: pocketsphinx with a grammar for what is expected, decoding while the caller still speaks.
 
 pocketsphinx holds the interpreter's lock while it works, so one worker thread decodes for every session, 32 ms of
-audio at a time, and the server's event loop runs in between. Decoders are costly (half a second and tens of megabytes
+audio at a time, and the server's event loop runs in between. Decoders are costly (half a second and 90 megabytes
 each): a few are made before the first call and lent to one utterance at a time. An utterance that finds none free
 waits with its audio; decoding is many times faster than speech, so it catches up.
 """
@@ -9,46 +9,41 @@ waits with its audio; decoding is many times faster than speech, so it catches u
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.util
+import logging
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
-import audioop
-import numpy as np
-
-from bot.audio import Downsampler
-from bot.engine.grammars import PHONES, grammar, words
+from bot.engine.decoders import (
+    PHONE_CMN,
+    UNSURE,
+    Decoder,
+    Widener,
+    dictation_decoder,
+    dictionary,
+    end_utterance,
+    grammar_decoder,
+    loudness_range,
+    start_utterance,
+)
+from bot.engine.grammars import LENIENT, STRICT
 from bot.engine.parts import WINDOW_BYTES, Expected, Heard
 from bot.errors import EngineError
 
-# The cepstral mean of telephone speech, measured over five voices: without it the first words are half lost.
-PHONE_CMN = "40.79,-2.07,-0.42,6.83,1.88,-3.93,-1.07,-1.66,-6.75,1.48,-6.63,1.65,0.29"
-_DITHER = 6.0  # digital silence has a spectrum that no recognizer was trained on
+_log = logging.getLogger(__name__)
+
 _LONGEST_BYTES = 30 * 48_000
-_UNSURE = Heard("", sure=False)
-
-
-class _Widener:
-    """24 kHz to the model's 16 kHz by way of 8 kHz, with the images that plain interpolation leaves above 4 kHz.
-
-    The model was trained on sound up to 6.8 kHz; the mirrored sibilants stand in for what the phone cut off.
-    """
-
-    def __init__(self) -> None:
-        self._down = Downsampler()
-        self._state: Any = None
-        self._random = np.random.default_rng(0)
-
-    def process(self, pcm: bytes) -> bytes:
-        narrow = np.frombuffer(self._down.process(pcm), dtype="<i2")
-        dithered = narrow + self._random.normal(0.0, _DITHER, narrow.size)
-        samples = np.clip(dithered, -32768, 32767).astype("<i2").tobytes()
-        wide, self._state = audioop.ratecv(samples, 2, 1, 8000, 16_000, self._state)
-        return wide
+# Decibels between the loud and the quiet of an utterance: a clear line has 40 to 60, one with noise 20 dB below the
+# speech 25, and noise alone nearly nothing.
+_SPEECH_RANGE = 10.0
+_CLEAR_RANGE = 35.0
+_SECONDS = 10.0
+"""Longest wait for an answer; it takes milliseconds, or a second where many speak at once."""
+_SLICE = 1024  # bytes: 32 ms at 16 kHz
 
 
 class _Utterance:
@@ -57,16 +52,18 @@ class _Utterance:
     def __init__(self, expected: Expected, cmn: str) -> None:
         self.expected = expected
         self.cmn = cmn
-        self.decoder: Any = None
-        self.waiting = bytearray()
-        self.widener = _Widener()
+        self.decoder: Decoder = None
+        self.waiting = bytearray()  # 24 kHz, until there is a decoder
+        self.wide = bytearray()  # 16 kHz, as decoded
+        self.widener = Widener()
         self.done: Callable[[Heard, str], None] | None = None
+        self.given_up = False
 
 
 class _Pool:
     """Decoders of one kind, in the worker thread: lent to utterances in the order in which they began."""
 
-    def __init__(self, decoders: list[Any]) -> None:
+    def __init__(self, decoders: list[Decoder]) -> None:
         self._idle = decoders
         self._queue: deque[_Utterance] = deque()
 
@@ -75,31 +72,42 @@ class _Pool:
         self._lend()
 
     def feed(self, utterance: _Utterance, pcm: bytes) -> None:
+        if utterance.given_up:
+            return
         utterance.waiting += pcm
         self._decode(utterance)
 
     def finish(self, utterance: _Utterance, done: Callable[[Heard, str], None]) -> None:
         utterance.done = done
-        if utterance.decoder is not None:
+        if utterance.given_up:
+            done(UNSURE, utterance.cmn)
+        elif utterance.decoder is not None:
             self._conclude(utterance)
 
+    def do(self, step: Callable[..., None], utterance: _Utterance, *arguments: object) -> None:
+        """Take a step with an utterance; one that fails is given up, and whoever waits for it is told."""
+        try:
+            step(self, utterance, *arguments)
+        except Exception:  # noqa: BLE001 - a decoder that fails costs one utterance, not the worker thread
+            _log.exception("decoding failed")
+            self.abandon(utterance)
+
     def abandon(self, utterance: _Utterance) -> None:
+        utterance.given_up = True
         if utterance.decoder is not None:
-            utterance.decoder.end_utt()
+            with contextlib.suppress(RuntimeError):  # it may not have begun, or have ended
+                utterance.decoder.end_utt()
             self._release(utterance)
         elif utterance in self._queue:
             self._queue.remove(utterance)
         if utterance.done is not None:
-            utterance.done(_UNSURE, utterance.cmn)
+            utterance.done(UNSURE, utterance.cmn)
 
     def _lend(self) -> None:
         while self._idle and self._queue:
             utterance = self._queue.popleft()
             decoder = utterance.decoder = self._idle.pop()
-            if utterance.expected is not Expected.FREE:
-                decoder.activate_search(utterance.expected.value)
-            decoder.start_utt()
-            decoder.set_cmn(utterance.cmn)
+            start_utterance(decoder, utterance.expected, STRICT, utterance.cmn)
             self._decode(utterance)
             if utterance.done is not None:
                 self._conclude(utterance)
@@ -109,16 +117,21 @@ class _Pool:
             return
         for start in range(0, len(utterance.waiting), WINDOW_BYTES):
             wide = utterance.widener.process(bytes(utterance.waiting[start : start + WINDOW_BYTES]))
+            utterance.wide += wide
             utterance.decoder.process_raw(wide, False, False)
         utterance.waiting.clear()
 
     def _conclude(self, utterance: _Utterance) -> None:
-        decoder = utterance.decoder
-        decoder.end_utt()
-        hypothesis = decoder.hyp()
-        heard = heard_from(hypothesis.hypstr if hypothesis is not None else "")
-        # Only speech teaches what the line sounds like.
-        cmn = str(decoder.get_cmn(False)) if heard.sure else utterance.cmn
+        decoder, cmn = utterance.decoder, utterance.cmn
+        heard = end_utterance(decoder)
+        loudness = loudness_range(bytes(utterance.wide))
+        if loudness < _SPEECH_RANGE:
+            heard = UNSURE
+        else:
+            # Only speech teaches what the line sounds like; and in noise it is worth hearing it again with that.
+            cmn = str(decoder.get_cmn(True))
+            if not heard.sure and loudness < _CLEAR_RANGE:
+                heard = _hear_again(decoder, utterance, cmn)
         self._release(utterance)
         if utterance.done is not None:
             utterance.done(heard, cmn)
@@ -129,17 +142,18 @@ class _Pool:
         self._lend()
 
 
-def heard_from(hypothesis: str) -> Heard:
-    """What a decoder's words amount to: a way through the noise loop, or none at all, is nothing understood."""
-    if not hypothesis.strip() or hypothesis.startswith("_"):
-        return _UNSURE
-    return Heard(hypothesis.strip())
+def _hear_again(decoder: Decoder, utterance: _Utterance, cmn: str) -> Heard:
+    """Decode the whole utterance once more, now that its mean is known: 0.1 s for a sentence."""
+    start_utterance(decoder, utterance.expected, LENIENT, cmn)
+    for start in range(0, len(utterance.wide), _SLICE):
+        decoder.process_raw(bytes(utterance.wide[start : start + _SLICE]), False, False)
+    return end_utterance(decoder)
 
 
 class Ears:
     """What all listeners of an engine share: the worker thread and its decoders."""
 
-    def __init__(self, *, decoders: int = 3, dictation: int = 0) -> None:
+    def __init__(self, *, decoders: int = 2, dictation: int = 0) -> None:
         """Have `decoders` utterances with a grammar decoded at once, and `dictation` free ones."""
         self._counts = (decoders, dictation)
         self._pools: dict[bool, _Pool] = {}
@@ -156,10 +170,10 @@ class Ears:
         counts = self._counts
         try:
             with tempfile.TemporaryDirectory() as folder:
-                dictionary = Path(folder, "words.dict")
-                dictionary.write_text("\n".join(_dictionary()) + "\n")
-                self._pools[False] = _Pool([_grammar_decoder(dictionary) for _ in range(counts[0])])
-            self._pools[True] = _Pool([_dictation_decoder() for _ in range(counts[1])])
+                words_file = Path(folder, "words.dict")
+                words_file.write_text("\n".join(dictionary()) + "\n")
+                self._pools[False] = _Pool([grammar_decoder(words_file) for _ in range(counts[0])])
+            self._pools[True] = _Pool([dictation_decoder() for _ in range(counts[1])])
         except (OSError, RuntimeError, ValueError) as error:
             raise EngineError(f"pocketsphinx does not start: {error}") from error
 
@@ -175,10 +189,11 @@ class Ears:
         """What can be listened for in place of `expected`."""
         return Expected.ANYTHING if expected is Expected.FREE and not self._counts[1] else expected
 
-    def work(self, job: Callable[..., None], *arguments: object) -> None:
-        """Have the worker thread do `job` after everything given to it before."""
+    def work(self, job: Callable[..., None], *arguments: object) -> bool:
+        """Have the worker thread do `job` after everything given to it before; whether it will."""
         if not self._closed:
             self._thread.submit(job, *arguments)
+        return not self._closed
 
     async def close(self) -> None:
         """End the thread, its work undone. Twice is fine."""
@@ -218,7 +233,7 @@ class PocketsphinxListener:
         """Tell what the utterance was, now that it is over."""
         utterance = self._utterance
         if utterance is None:
-            return _UNSURE
+            return UNSURE
         self._flush()
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Heard] = loop.create_future()
@@ -231,9 +246,14 @@ class PocketsphinxListener:
             if not answer.done():
                 answer.set_result(heard)
 
-        self._do(_Pool.finish, done)
+        if not self._do(_Pool.finish, done):
+            self._utterance = None
+            return UNSURE
         try:
-            return await answer
+            async with asyncio.timeout(_SECONDS):
+                return await answer
+        except TimeoutError:
+            return UNSURE
         finally:
             if not answer.done() or answer.cancelled():
                 self.abandon()
@@ -250,42 +270,7 @@ class PocketsphinxListener:
         self._do(_Pool.feed, bytes(self._gathered))
         self._gathered.clear()
 
-    def _do(self, step: Callable[..., None], *arguments: object) -> None:
-        if self._utterance is not None:
-            pool = self._ears.pool(self._utterance.expected)
-            self._ears.work(step, pool, self._utterance, *arguments)
-
-
-def _dictionary() -> Iterator[str]:
-    """The entries of the grammars' words, and of the noise loop's sounds, from the model's own dictionary."""
-    from pocketsphinx import get_model_path
-
-    wanted = words()
-    for line in Path(get_model_path(), "en-us", "cmudict-en-us.dict").read_text().splitlines():
-        if line.partition(" ")[0].partition("(")[0] in wanted:
-            yield line
-    for phone in PHONES:
-        yield f"_{phone} {phone}"
-
-
-def _grammar_decoder(dictionary: Path) -> Any:  # noqa: ANN401 - pocketsphinx has no types
-    from pocketsphinx import Decoder, get_model_path
-
-    decoder = Decoder(
-        hmm=str(Path(get_model_path(), "en-us", "en-us")),
-        dict=str(dictionary),
-        lm=None,
-        bestpath=False,
-        cmn="live",
-        loglevel="FATAL",
-    )
-    for expected in Expected:
-        if expected is not Expected.FREE:
-            decoder.add_jsgf_string(expected.value, grammar(expected))
-    return decoder
-
-
-def _dictation_decoder() -> Any:  # noqa: ANN401 - pocketsphinx has no types
-    from pocketsphinx import Decoder
-
-    return Decoder(bestpath=False, cmn="live", loglevel="FATAL")
+    def _do(self, step: Callable[..., None], *arguments: object) -> bool:
+        if self._utterance is None:
+            return False
+        return self._ears.work(self._ears.pool(self._utterance.expected).do, step, self._utterance, *arguments)
