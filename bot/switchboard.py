@@ -172,10 +172,12 @@ class Switchboard:
             log.exception("call=%s a fault of ours ended the call", facts.call_id)
             self._metrics.trouble.labels("fault").inc()
         finally:
-            line.outcome = runner.outcome
+            # What is kept of a call that is over must not hold on to its sockets.
+            line.outcome, line.runner = runner.outcome, None
+            opening, line.opening = line.opening, None
             self._close(line)
-            if line.opening is not None:
-                self._tasks.create_task(_discard(line.opening))
+            if opening is not None:
+                self._tasks.create_task(_discard(opening))
 
     def farewell(self, call_id: str) -> Outcome | None:
         """Why this caller was let go; None where the caller went, or the call is not known here."""

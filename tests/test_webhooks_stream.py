@@ -178,13 +178,6 @@ async def test_a_socket_that_breaks_is_a_failure_and_not_a_hang_up() -> None:
     assert ended.failed
 
 
-async def test_a_half_open_socket_ends_as_failed() -> None:
-    line = Line(quiet_seconds=0.01)
-    events = await line.hear_all()
-    assert isinstance(ended := events[-1], LegEnded)
-    assert ended.failed
-
-
 async def test_replies_marks_and_clears_are_sent_as_twilio_expects_them() -> None:
     line = Line()
     pcm = tone(4800, 24_000)

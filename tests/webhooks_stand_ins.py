@@ -154,16 +154,12 @@ class FakeSocket:
         self.leaves()
 
 
-def media_stream(
-    line: FakeSocket, meters: Meters, *, send_seconds: float = 5.0, quiet_seconds: float = 30.0
-) -> MediaStream:
+def media_stream(line: FakeSocket, meters: Meters, *, send_seconds: float = 5.0) -> MediaStream:
     bad = BadInput(meters)
     bad.call_id = CALL
     start = Start(StartFacts(call_sid=CALL, stream_sid=STREAM), stream_sid=STREAM)
     facts = CallerFacts(CALL, CALLER, CALLED)
-    return MediaStream(
-        line, start, facts, meters, bad, send_seconds=send_seconds, quiet_seconds=quiet_seconds, clock=lambda: 0.0
-    )
+    return MediaStream(line, start, facts, meters, bad, send_seconds=send_seconds, clock=lambda: 0.0)
 
 
 def frame(timestamp: int | str | None, ulaw: bytes = b"\xff" * 160, *, stream: str = STREAM) -> dict[str, object]:

@@ -21,8 +21,6 @@ from webhooks.metrics import Meters
 log = logging.getLogger(__name__)
 
 SEND_SECONDS = 5.0
-# Twilio sends frames without a break, silence included. So long without any message, the socket is half-open.
-QUIET_SECONDS = 10.0
 
 _SECOND = 1000 * SAMPLES_PER_MS
 _SILENCE = b"\xff"  # mu-law for zero
@@ -59,7 +57,6 @@ class MediaStream:
         bad: BadInput,
         *,
         send_seconds: float = SEND_SECONDS,
-        quiet_seconds: float = QUIET_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.facts = facts
@@ -69,7 +66,6 @@ class MediaStream:
         self._meters = meters
         self._bad = bad
         self._send_seconds = send_seconds
-        self._quiet_seconds = quiet_seconds
         self._clock = clock
         self._began = clock()
         self._timeline = Timeline()
@@ -84,17 +80,15 @@ class MediaStream:
     # --- From the caller ----------------------------------------------------------------------------------------
 
     async def receive(self) -> LegEvent:
-        """Wait for what the caller's side does next; after `LegEnded` it is `LegEnded` for ever."""
+        """Wait for what the caller's side does next; after `LegEnded` it is `LegEnded` for ever.
+
+        A socket that is half-open says nothing; the call machine notices that no audio comes.
+        """
         while not self._waiting and self._ended is None:
             try:
-                async with asyncio.timeout(self._quiet_seconds):
-                    raw = await self._socket.receive()
-            except TimeoutError:
-                self._ended = LegEnded("no message from the stream for too long", failed=True)
+                self._take(await self._socket.receive())
             except LegClosed:
                 self._ended = self._after_close()
-            else:
-                self._take(raw)
         if self._waiting:
             return self._waiting.popleft()
         return self._ended or self._after_close()

@@ -15,6 +15,7 @@ can change a bit of the result.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -61,6 +62,18 @@ def _side_by_side(kernel: _Floats, step: int) -> _Floats:
     return banded
 
 
+@cache  # one for all calls: 17 KiB that nobody writes to
+def _upwards() -> tuple[_Floats, _Floats]:
+    kernel = _unit_gain(_low_pass().reshape(-1, _RATIO)[::-1])
+    return kernel, _side_by_side(kernel, 1)
+
+
+@cache
+def _downwards() -> tuple[_Floats, _Floats]:
+    kernel = _unit_gain(_low_pass().reshape(-1, 1)[::-1])
+    return kernel, _side_by_side(kernel, _RATIO)
+
+
 class _PolyphaseFir:
     """A filter that reads `step` samples for every column of `kernel` that it writes.
 
@@ -68,10 +81,10 @@ class _PolyphaseFir:
     ends with the first sample of its step, so that a step is answered as soon as it begins.
     """
 
-    def __init__(self, kernel: _Floats, step: int) -> None:
+    def __init__(self, kernel: _Floats, matrix: _Floats, *, step: int) -> None:
         window, self._outputs = kernel.shape
         self._step = step
-        self._matrix = _side_by_side(kernel, step)
+        self._matrix = matrix
         self._past = window - 1
         self.reset()
 
@@ -119,7 +132,7 @@ class Upsampler(_PolyphaseFir):
     """
 
     def __init__(self) -> None:
-        super().__init__(_unit_gain(_low_pass().reshape(-1, _RATIO)[::-1]), step=1)
+        super().__init__(*_upwards(), step=1)
 
 
 class Downsampler(_PolyphaseFir):
@@ -130,4 +143,4 @@ class Downsampler(_PolyphaseFir):
     """
 
     def __init__(self) -> None:
-        super().__init__(_unit_gain(_low_pass().reshape(-1, 1)[::-1]), step=_RATIO)
+        super().__init__(*_downwards(), step=_RATIO)

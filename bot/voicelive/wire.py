@@ -202,6 +202,11 @@ def command_event(command: SessionCommand) -> dict[str, object]:
             raise TypeError(f"{type(command).__name__} is not for a session to carry out")
 
 
+def append_message(pcm: bytes) -> str:
+    """The whole message for a stretch of the caller's audio, as it goes on the wire; base64 needs no escapes."""
+    return f'{{"type": "input_audio_buffer.append", "audio": "{b2a_base64(pcm, newline=False).decode("ascii")}"}}'
+
+
 def turn_event(turn: Turn) -> dict[str, object]:
     """The client event that adds something said to the conversation."""
     content = {"type": "input_text" if turn.role == "user" else "text", "text": turn.text}

@@ -9,7 +9,7 @@ import pytest
 from bot.engine.faults import Faults
 from bot.engine.parts import Say
 from bot.engine.scripted import ScriptedParts
-from bot.simulator import Line, Network, Stall, listen
+from bot.simulator import Line, Network, Path, Stall, listen
 from tests.e2e.house import open_house, saying
 
 pytestmark = pytest.mark.virtual_time
@@ -218,6 +218,18 @@ async def test_a_session_that_ends_by_the_clock_is_replaced_without_the_caller_n
         call = await house.call(script)
         assert house.engine.opened == 2
         assert texts(call.transcript, "bot") == ["Hello! How can I help you?", "Yes."]
+
+
+async def test_a_line_that_goes_dumb_is_closed_with_an_apology() -> None:
+    async def script(line: Line) -> None:
+        await line.wait(50)
+
+    network = Network(to_bot=Path(stalls=(Stall(at=3.0, seconds=60.0),)))
+    async with open_house() as house:
+        call = await house.call(script, network=network)
+        assert call.said_by_twiml
+        assert call.seconds < 35
+        assert house.metric("voicebot_trouble_total", code="leg_silent") == 1
 
 
 # --- limits
