@@ -1,0 +1,57 @@
+"""What the bot adds to one call: to the caller's words, to the assistant's, and to falling silent."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+
+import aiohttp
+
+from benchmarks.caller_side import Caller, call
+from benchmarks.delays import MS, delta_to_media, frame_to_append
+from benchmarks.figures import Figure, Target
+from benchmarks.model_side import Session, model_side
+from benchmarks.watched import bot
+
+BARGE_INS = 200
+MODEL_FRAME = 960  # bytes of 20 ms at 24 kHz, 16 bits
+RATIO = 6  # 16 bits at 24 kHz to mu-law at 8 kHz
+
+_REPLY = 1.0  # seconds
+_GREETING = 0.5
+_PAUSE = 0.05
+_LONGEST_WAIT = 2.0
+
+
+async def run() -> list[Figure]:
+    """Hold one call with 200 replies, each interrupted while most of it is still to be played."""
+    async with model_side(_GREETING) as model, bot(model.url) as watched, aiohttp.ClientSession() as http:
+        async with call(http, watched.url, 1) as caller:
+            session = await model.session(caller.call_id)
+            await asyncio.sleep(2 * _GREETING)
+            since = monotonic()
+            clear = [await _barge_in(caller, session) for _ in range(BARGE_INS)]
+            until = monotonic()
+            await asyncio.sleep(_PAUSE)
+        if caller.playout.received != session.sent // RATIO:
+            raise RuntimeError(f"of {session.sent // RATIO} bytes for the caller {caller.playout.received} came")
+        append = frame_to_append(caller.sent, session.appends, MODEL_FRAME, since=since, until=until)
+        media = delta_to_media(session.replies, caller.media, RATIO, since=since, until=until)
+    return [
+        Figure("one call: caller frame in → `append` out", "ms", append, Target("median", 1.5)),
+        Figure("one call: audio delta in → `media` out", "ms", media, Target("median", 3.0)),
+        Figure("one call: `speech_started` in → `clear` out", "ms", clear, Target("p99", 5.0)),
+    ]
+
+
+async def _barge_in(caller: Caller, session: Session) -> float:
+    """Milliseconds from `speech_started` to `clear`, with audio in the play-out buffer."""
+    await session.reply(_REPLY)
+    await asyncio.sleep(_PAUSE)
+    caller.cleared.clear()
+    began = await session.speech_started()
+    async with asyncio.timeout(_LONGEST_WAIT):
+        await caller.cleared.wait()
+    await asyncio.sleep(_PAUSE)
+    await session.speech_stopped()
+    return MS * (caller.clears[-1] - began)
