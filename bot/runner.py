@@ -1,7 +1,9 @@
 """The one place with tasks: one call, its two sockets pumped through the call machine.
 
-Whatever happens on either side becomes an event; what the machine asks for is carried out in order. All tasks of a
-call live in one TaskGroup, and nothing outlives it, above all no Voice Live session, which costs money.
+Whatever happens on either side becomes an event; what the machine asks for is carried out in order. One task speaks
+to the leg. What is for the session is sent by the task that caused it, since fifty frames a second are not worth a
+task switch each; only the clock's task never sends, because it must not be held up. All tasks of a call live in one
+TaskGroup, and nothing outlives it, above all no Voice Live session, which costs money.
 """
 
 from __future__ import annotations
@@ -31,8 +33,8 @@ from bot.call.commands import (
 )
 from bot.call.events import Event, Leave, LegEnded, SessionEvent, SessionFailed, SessionReady, Tick
 from bot.call.machine import Call, Policy
-from bot.call.reports import Report
-from bot.errors import LegError, SessionError
+from bot.call.reports import Report, State
+from bot.errors import LegError, LegStalled, SessionError
 from bot.leg import Leg
 
 TICK = 0.1  # seconds between looks at the clock
@@ -85,7 +87,8 @@ class Runner:
         self._call = Call(policy, now=clock())
         self._to_leg: deque[LegCommand] = deque()
         self._to_session: deque[SessionCommand] = deque()
-        self._sending_to_leg = self._sending_to_session = False
+        self._leg_has_work = asyncio.Event()
+        self._sending_to_session = False
         self._session: SessionLine | None = None
         self._session_task: asyncio.Task[None] | None = None
         self._session_number = 0
@@ -98,7 +101,8 @@ class Runner:
         """Pump both sides until the call is over; when this returns, or is cancelled, nothing is left."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                pumps = [self._tasks.create_task(self._hear_leg()), self._tasks.create_task(self._watch_clock())]
+                work = (self._hear_leg, self._speak_to_leg, self._watch_clock)
+                pumps = [self._tasks.create_task(task()) for task in work]
                 await self._over.wait()
                 for task in [*pumps, self._session_task]:
                     if task is not None:
@@ -113,41 +117,49 @@ class Runner:
         """Ask the call to leave by the safety net, at the next tick."""
         self._leave_because = reason
 
-    def stop(self, reason: str) -> None:
-        """End the call now: its leg is of no use any more."""
-        self._sort(self._call.receive(LegEnded(reason, failed=True), self._clock()))
+    def stop(self, reason: str, *, failed: bool = False) -> None:
+        """End the call now: nobody is on its leg any more."""
+        self._sort(self._call.receive(LegEnded(reason, failed=failed), self._clock()))
         self._over.set()
+
+    @property
+    def broken(self) -> bool:
+        """Whether the call ended by a fault, and not by our letting the caller go."""
+        return self.outcome is None and self._call.state is State.ERROR
 
     # --- what comes in
 
     async def _hear_leg(self) -> None:
         while True:
             event = await self._leg.receive()
-            await self._feed(event)
+            self._feed(event)
             if isinstance(event, LegEnded):
                 return
+            await self._send_to_session()
 
     async def _watch_clock(self) -> None:
         while True:
             await self._sleep(TICK)
             reason, self._leave_because = self._leave_because, ""
-            await self._feed(Leave(reason) if reason else Tick())
+            # The clock sends nothing itself: it must go on when a side takes nothing.
+            self._feed(Leave(reason) if reason else Tick())
 
     async def _hold_session(self, number: int, history: Sequence[Turn]) -> None:
         try:
             session = await self._open_line(history)
         except SessionError as error:
-            await self._feed(SessionFailed(str(error) or type(error).__name__))
+            self._feed(SessionFailed(str(error) or type(error).__name__))
             return
         try:
             self._session = session
-            await self._feed(session.ready)
+            event: SessionEvent = session.ready
             while number == self._session_number:
-                event = await session.receive()
-                if number == self._session_number:
-                    await self._feed(event)
+                self._feed(event)
                 if isinstance(event, SessionFailed):
                     return
+                await self._send_to_session()
+                if number == self._session_number:
+                    event = await session.receive()
         finally:
             if self._session is session:
                 self._session = None
@@ -155,12 +167,10 @@ class Runner:
 
     # --- what goes out
 
-    async def _feed(self, event: Event) -> None:
+    def _feed(self, event: Event) -> None:
         self._sort(self._call.receive(event, self._clock()))
-        # The leg first: a clear is what the caller hears.
-        await self._send_to_leg()
-        await self._send_to_session()
-        if self._call.over:
+        # A leg that was let go has its last commands still to come; one that is gone takes none.
+        if self._call.over and (self.outcome is None or not self._to_leg):
             self._over.set()
 
     def _sort(self, outputs: Sequence[LegCommand | SessionCommand | Report]) -> None:
@@ -176,6 +186,7 @@ class Runner:
                 elif isinstance(output, CloseLeg):
                     self.outcome = output.outcome
                 self._to_leg.append(output)
+                self._leg_has_work.set()
             elif isinstance(output, SendAudio | AddText | CreateResponse | CancelResponse | Truncate | DeleteItem):
                 self._to_session.append(output)
             else:
@@ -191,32 +202,32 @@ class Runner:
             self._session_task.cancel()
         self._session_task = self._tasks.create_task(self._hold_session(self._session_number, history))
 
-    async def _send_to_leg(self) -> None:
-        """Send what waits, unless somebody is at it: one sender keeps the order."""
-        if self._sending_to_leg:
-            if len(self._to_leg) > _MOST_WAITING:
-                self._to_leg.clear()
-                self._sort(self._call.receive(LegEnded("the leg takes nothing", failed=True), self._clock()))
-            return
-        self._sending_to_leg = True
+    async def _speak_to_leg(self) -> None:
+        """Tell the leg what it is to do, in order; a slow leg holds up nobody else."""
         try:
-            while self._to_leg:
-                command = self._to_leg.popleft()
-                match command:
-                    case Play():
-                        await self._leg.play(command.pcm)
-                    case Mark():
-                        await self._leg.mark(command.name)
-                    case Clear():
-                        await self._leg.clear()
-                    case CloseLeg():
-                        await self._leg.close(command.outcome)
+            while True:
+                await self._leg_has_work.wait()
+                self._leg_has_work.clear()
+                if len(self._to_leg) > _MOST_WAITING:
+                    raise LegStalled("the leg takes too little")
+                while self._to_leg:
+                    await self._tell_leg(self._to_leg.popleft())
+                if self._call.over:
+                    self._over.set()
         except LegError as error:
             self._to_leg.clear()
-            reason = str(error) or type(error).__name__
-            self._sort(self._call.receive(LegEnded(reason, failed=True), self._clock()))
-        finally:
-            self._sending_to_leg = False
+            self._feed(LegEnded(str(error) or type(error).__name__, failed=True))
+
+    async def _tell_leg(self, command: LegCommand) -> None:
+        match command:
+            case Play():
+                await self._leg.play(command.pcm)
+            case Mark():
+                await self._leg.mark(command.name)
+            case Clear():
+                await self._leg.clear()
+            case CloseLeg():
+                await self._leg.close(command.outcome)
 
     async def _send_to_session(self) -> None:
         if self._sending_to_session:
@@ -230,6 +241,6 @@ class Runner:
                 except SessionError as error:
                     if session is self._session:
                         self._session_number += 1  # its own end, reported later, is no news
-                        self._sort(self._call.receive(SessionFailed(str(error)), self._clock()))
+                        self._feed(SessionFailed(str(error)))
         finally:
             self._sending_to_session = False

@@ -148,7 +148,7 @@ class Settings(BaseSettings):
     max_calls: int = Field(50, ge=1, le=10_000, description="Calls at once; one more hears a sentence.")
     max_call_seconds: int = Field(3600, ge=10, le=86_400, description="Longest call.")
     answer_seconds: float = Field(
-        6.0, ge=2, le=60, description="Longest silence before the caller hears something, whatever fails."
+        6.0, ge=4, le=60, description="Longest silence before the caller hears something, whatever fails."
     )
     drain_seconds: int = Field(300, ge=0, le=86_400, description="How long live calls may go on after SIGTERM.")
     drain_redirect_url: WebAddress = Field(

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 _CLAIM_WITHIN = 10.0  # seconds from the webhook to the media stream
 _OPEN_WITHIN = 5.0  # seconds for one session; the call machine gives up sooner when a caller waits
-_TAKE_OVER_WITHIN = 5.0  # seconds for a stream to let go of a call that another one claims
+_FAREWELL_WITHIN = 5.0  # seconds for a caller who was let go to come to the safety net
 _PAST_CALLS = 500
 _LAST_WORDS = 15.0  # seconds for calls to leave by the safety net when the house closes
 
@@ -51,7 +51,9 @@ class _Line:
         self.claimed = asyncio.Event()
         self.runner: Runner | None = None
         self.outcome: Outcome | None = None
-        self.gone = asyncio.Event()
+        self.broken = False
+        self.answered = False
+        self.over = False
 
 
 class Switchboard:
@@ -78,6 +80,8 @@ class Switchboard:
         self._tasks = asyncio.TaskGroup()
         self._open = False
         self._draining = False
+        self._evicting = False  # whoever still comes is let go at once
+        self._leaving: dict[str, float] = {}  # callers let go, and until when the safety net waits for them
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
@@ -133,10 +137,6 @@ class Switchboard:
         self._tasks.create_task(self._await_claim(line, line.opening))
         return True
 
-    def knows(self, call_id: str) -> bool:
-        """Whether this call is expected or running."""
-        return call_id in self._lines
-
     async def answer(self, facts: CallerFacts, leg: Leg) -> None:
         """Hold the call to its end.
 
@@ -145,18 +145,14 @@ class Switchboard:
         """
         line = self._lines.get(facts.call_id)
         if line is not None and line.runner is not None:
-            line.runner.stop("another stream of this call took over")
-            try:
-                async with asyncio.timeout(_TAKE_OVER_WITHIN):
-                    await line.gone.wait()
-            except TimeoutError:
-                raise SwitchboardFull(f"{facts.call_id} is held already") from None
+            line.runner.stop("another stream of this call took over", failed=True)
+            self._close(line)
             line = None
         if line is None:
             if not self.ready:
                 raise SwitchboardFull(f"no room for {facts.call_id}")
             line = self._add(facts)
-        line.facts = facts
+        line.facts, line.answered = facts, True
         runner = line.runner = Runner(
             leg,
             lambda history: self._open_line(line, history),
@@ -166,6 +162,8 @@ class Switchboard:
             sleep=self._sleep,
         )
         line.claimed.set()
+        if self._evicting:
+            runner.leave("the house closes")
         try:
             await runner.run()
         except* Exception:
@@ -173,7 +171,7 @@ class Switchboard:
             self._metrics.trouble.labels("fault").inc()
         finally:
             # What is kept of a call that is over must not hold on to its sockets.
-            line.outcome, line.runner = runner.outcome, None
+            line.outcome, line.broken, line.runner = runner.outcome, runner.broken, None
             opening, line.opening = line.opening, None
             self._close(line)
             if opening is not None:
@@ -181,7 +179,8 @@ class Switchboard:
 
     def farewell(self, call_id: str) -> Outcome | None:
         """Why this caller was let go; None where the caller went, or the call is not known here."""
-        line = self._past.get(call_id) or self._lines.get(call_id)
+        self._leaving.pop(call_id, None)
+        line = self._lines.get(call_id) or self._past.get(call_id)
         if line is None:
             return None
         # The caller may be asking while the session behind it is still being closed.
@@ -189,11 +188,12 @@ class Switchboard:
 
     def ended(self, call_id: str) -> None:
         """The network says that the call is over."""
+        self._leaving.pop(call_id, None)
         line = self._lines.get(call_id)
         if line is None:
             return
         if line.runner is not None:
-            line.runner.leave("the network reports the end of the call")
+            line.runner.stop("the network reports the end of the call")
         else:
             line.claimed.set()
 
@@ -211,17 +211,20 @@ class Switchboard:
     async def drained(self, within: float) -> None:
         """Wait until the last call has ended; those left after `within` seconds leave by the safety net."""
         log.info("draining: %d calls are running", self.live)
-        if not await self._empty(within):
-            for line in self._lines.values():
-                if line.runner is not None:
-                    line.runner.leave("the house closes")
-            await self._empty(_LAST_WORDS)
+        await self._until_empty(within)
+        self._evicting = True
+        for line in self._lines.values():
+            if line.runner is not None:
+                line.runner.leave("the house closes")
+        await self._until_empty(_LAST_WORDS)
 
-    async def _empty(self, within: float) -> bool:
+    async def _until_empty(self, within: float) -> None:
+        """Wait for calls to end, and for those let go to have come to the safety net, which is ours to serve."""
         deadline = self._clock() + within
         while self._lines and self._clock() < deadline:
             await self._sleep(0.1)
-        return not self._lines
+        while self._leaving and self._clock() < max(self._leaving.values()):
+            await self._sleep(0.1)
 
     # --- inside
 
@@ -233,16 +236,21 @@ class Switchboard:
 
     def _close(self, line: _Line) -> None:
         call_id = line.facts.call_id
-        if line.gone.is_set():
+        if line.over:
             return
-        line.gone.set()
-        self._lines.pop(call_id, None)
+        line.over = True
+        if self._lines.get(call_id) is line:
+            del self._lines[call_id]
         self._past[call_id] = line
+        if line.outcome is not None:
+            self._leaving[call_id] = self._clock() + _FAREWELL_WITHIN
         while len(self._past) > _PAST_CALLS:
-            del self._past[next(iter(self._past))]
+            oldest = next(iter(self._past))
+            del self._past[oldest]
+            self._leaving.pop(oldest, None)
         line.feed.close()
         self._metrics.live.set(self.live)
-        outcome = line.outcome.value if line.outcome is not None else "caller"
+        outcome = line.outcome.value if line.outcome is not None else "broken" if line.broken else "caller"
         self._metrics.ended.labels(outcome).inc()
         log.info("call=%s ended outcome=%s seconds=%.1f", call_id, outcome, self._clock() - line.began)
 
@@ -254,8 +262,8 @@ class Switchboard:
         except TimeoutError:
             log.warning("call=%s no media stream came; the session is given up", line.facts.call_id)
             self._metrics.trouble.labels("no_stream").inc()
-        if line.runner is None:
             line.outcome = Outcome.FAILED
+        if line.runner is None and not line.answered:
             self._close(line)
             await _discard(opening)
 

@@ -21,6 +21,7 @@ from bot.call.playback import BYTES_PER_SECOND
 from bot.call.reports import State, StateChanged
 
 FRAME = bytes(BYTES_PER_SECOND // 50)
+LOUD_FRAME = b"\x00\x10\x00\xf0" * (len(FRAME) // 4)
 
 
 class Scene:
@@ -44,13 +45,13 @@ class Scene:
         self.out += out
         return out
 
-    def passes(self, seconds: float, *, audio: bool = True) -> list[Output]:
-        """Time passes in ticks, with the caller's (silent) audio unless told otherwise."""
+    def passes(self, seconds: float, *, audio: bool = True, loud: bool = False) -> list[Output]:
+        """Time passes in ticks, with the caller's audio, silent unless told otherwise."""
         before = len(self.out)
         end = self.now + seconds
         while self.now < end - 1e-9:
             self.now = min(end, self.now + 0.1)
-            self.happens(*([CallerAudio(FRAME)] if audio else []), Tick())
+            self.happens(*([CallerAudio(LOUD_FRAME if loud else FRAME)] if audio else []), Tick())
         return self.out[before:]
 
     def of[T](self, kind: type[T]) -> list[T]:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.call.commands import Turn
-from bot.call.conversation import Conversation
+from bot.call.conversation import Conversation, LastWord
 from bot.call.playback import Cut
 from bot.call.reports import AssistantWords, CallerWords
 
@@ -48,11 +48,30 @@ def test_late_words_of_a_settled_reply_are_not_added() -> None:
 
 def test_who_has_the_last_word_is_known() -> None:
     conversation = Conversation()
-    assert not conversation.unanswered()
+    assert conversation.last_word() is LastWord.NOBODY
+    conversation.caller_began("question")
+    assert conversation.last_word() is LastWord.CALLER_UNHEARD
     conversation.caller_said("question", "When?")
-    assert conversation.unanswered()
+    assert conversation.last_word() is LastWord.CALLER
     conversation.assistant_words("reply", "At nine.")
-    assert not conversation.unanswered()
+    assert conversation.last_word() is LastWord.ASSISTANT
+
+
+def test_of_a_session_that_is_lost_only_what_was_sent_is_remembered() -> None:
+    conversation = Conversation()
+    conversation.assistant_words("heard", "This was said.")
+    conversation.assistant_words("reply", "word " * 40)
+    conversation.assistant_words("unspoken", "Nobody heard this.")
+    [report] = conversation.broken_off([cut(1.0, 1.0, complete=False)], {"heard", "reply"})
+    assert len(report.heard) < 20
+    assert [turn.text for turn in conversation.history()] == ["This was said.", report.heard]
+
+
+def test_notes_stay_in_their_places_however_many_there_are() -> None:
+    conversation = Conversation()
+    for number in range(500):
+        conversation.note(f"note {number}")
+    assert [turn.text for turn in conversation.history()] == [f"note {number}" for number in range(440, 500)]
 
 
 def test_a_long_call_is_remembered_by_its_last_turns() -> None:

@@ -91,7 +91,27 @@ def test_marks_that_never_come_back_are_given_up_in_the_end() -> None:
     playback.finish("item")
     assert not playback.expire(2.9)
     assert playback.expire(3.2)
-    assert playback.heard_out() == ["item"]
+    assert not playback.expire(3.3)
+    assert not playback.busy
+
+
+def test_what_was_stalled_and_given_up_can_still_be_cut() -> None:
+    playback = Playback()
+    playback.add("item", 0, silence(1), 0.0)
+    playback.finish("item")
+    playback.expire(10.0)
+    assert playback.unconfirmed
+    [cut] = playback.cut(10.0)
+    assert cut.heard < 0.3
+
+
+def test_a_reply_that_stalls_gets_a_mark_for_its_tail() -> None:
+    playback = Playback()
+    playback.add("item", 0, silence(0.3), 0.0)
+    assert playback.mark_tail(0.2) == []
+    [mark] = playback.mark_tail(0.31)
+    assert playback.mark_tail(0.4) == []
+    playback.played(mark.name, 0.4)
     assert not playback.busy
 
 

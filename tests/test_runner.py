@@ -10,8 +10,10 @@ from bot.call.events import (
     LegEnded,
     LegStarted,
     ResponseCreated,
+    ResponseDone,
     SessionFailed,
     SpeechStarted,
+    SpeechStopped,
 )
 from bot.call.machine import Policy
 from bot.call.reports import Report, State, StateChanged
@@ -113,6 +115,20 @@ async def test_a_session_that_is_lost_is_replaced_with_what_was_said() -> None:
     assert house.session.closed
 
 
+async def test_a_session_that_is_of_no_use_is_closed_at_once() -> None:
+    house = House(started_leg(), FakeSource())
+    task = asyncio.create_task(house.runner.run())
+    await until(lambda: house.source.sessions)
+    first = house.session
+    for response in ("a", "b"):
+        first.events.put_nowait(ResponseCreated(response))
+        first.events.put_nowait(ResponseDone(response, "failed", "rate_limit_exceeded"))
+    await until(lambda: len(house.source.sessions) == 2)
+    await until(lambda: first.closed)
+    house.leg.events.put_nowait(LegEnded("hung up"))
+    await task
+
+
 async def test_a_session_that_takes_nothing_more_is_replaced() -> None:
     house = House(started_leg(), FakeSource())
     task = asyncio.create_task(house.runner.run())
@@ -158,6 +174,33 @@ async def test_an_operator_can_end_a_call() -> None:
     await house.passes(9)
     await task
     assert house.leg.closed is Outcome.CLOSING
+
+
+async def test_a_leg_that_takes_nothing_does_not_stop_the_clock() -> None:
+    house = House(started_leg(), FakeSource())
+    task = asyncio.create_task(house.runner.run())
+    await until(lambda: house.source.sessions and house.session.asked)
+    house.leg.gate.clear()
+    house.session.events.put_nowait(ResponseCreated("r"))
+    house.session.events.put_nowait(AudioDelta("r", "i", 0, bytes(19200)))
+    house.session.events.put_nowait(ResponseDone("r", "completed"))
+    house.session.events.put_nowait(SpeechStopped("q"))
+    await until(lambda: house.session.events.empty())
+    await house.passes(6)
+    assert len(house.source.sessions) == 2
+    house.leg.gate.set()
+    house.leg.events.put_nowait(LegEnded("hung up"))
+    await task
+
+
+async def test_a_call_that_is_stopped_ends_at_once_and_in_order() -> None:
+    house = House(started_leg(), FakeSource())
+    task = asyncio.create_task(house.runner.run())
+    await until(lambda: house.source.sessions)
+    house.runner.stop("the network reports the end")
+    await task
+    assert house.session.closed
+    assert not house.runner.broken
 
 
 async def test_a_cancelled_call_closes_its_session_and_says_that_it_ended() -> None:

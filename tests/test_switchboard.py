@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import weakref
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -128,7 +130,7 @@ async def test_a_follower_sees_a_call_from_its_beginning_to_its_end() -> None:
     async with switchboard(FakeSource()) as board:
         leg = started_leg()
         call = asyncio.create_task(board.answer(FACTS, leg))
-        await until(lambda: board.knows("CA1"))
+        await until(lambda: board.live)
         follow = board.follow("CA1")
         assert follow is not None
         leg.events.put_nowait(CallerAudio(b"\0\0"))
@@ -146,7 +148,7 @@ async def test_a_draining_house_takes_no_calls_and_lets_those_it_has_end() -> No
     async with switchboard(FakeSource()) as board:
         leg = started_leg()
         call = asyncio.create_task(board.answer(FACTS, leg))
-        await until(lambda: board.knows("CA1"))
+        await until(lambda: board.live)
         board.drain()
         assert not board.ready
         assert not board.expect(CallerFacts("CA2"))
@@ -162,11 +164,59 @@ async def test_calls_left_when_the_house_closes_leave_by_the_safety_net() -> Non
     async with switchboard(source) as board:
         leg = started_leg()
         call = asyncio.create_task(board.answer(FACTS, leg))
-        await until(lambda: board.knows("CA1"))
+        await until(lambda: board.live)
         board.drain()
         await board.drained(0)
         await call
         assert leg.closed is Outcome.CLOSING
+
+
+async def test_the_house_stays_open_until_a_caller_who_was_let_go_has_heard_why() -> None:
+    async with switchboard(FakeSource()) as board:
+        leg = started_leg()
+        call = asyncio.create_task(board.answer(FACTS, leg))
+        await until(lambda: board.live)
+        board.drain()
+        draining = asyncio.create_task(board.drained(0))
+        await call
+        await asyncio.sleep(0.3)
+        assert not draining.done()
+        assert board.farewell("CA1") is Outcome.CLOSING
+        await draining
+
+
+async def test_a_stream_that_comes_when_the_house_closes_is_let_go_with_a_word() -> None:
+    async with switchboard(FakeSource()) as board:
+        board.expect(FACTS)
+        board.drain()
+        draining = asyncio.create_task(board.drained(0))
+        await asyncio.sleep(0.3)
+        leg = started_leg()
+        await board.answer(FACTS, leg)
+        assert leg.closed is Outcome.CLOSING
+        board.farewell("CA1")
+        await draining
+
+
+async def test_a_broken_stream_is_not_counted_as_a_hang_up() -> None:
+    registry = CollectorRegistry()
+    async with Switchboard(FakeSource(), Policy(), CallMetrics(registry), max_calls=2) as board:
+        await board.answer(FACTS, FakeLeg(LegStarted(), LegEnded("broken", failed=True)))
+        board.expect(CallerFacts("CA2"))
+        board.ended("CA2")
+        await until(lambda: board.live == 0)
+    assert registry.get_sample_value("voicebot_calls_ended_total", {"outcome": "broken"}) == 1
+    assert registry.get_sample_value("voicebot_calls_ended_total", {"outcome": "caller"}) == 1
+
+
+async def test_nothing_is_kept_of_the_leg_of_a_call_that_is_over() -> None:
+    async with switchboard(FakeSource()) as board:
+        leg = FakeLeg(LegStarted(), LegEnded("hung up"))
+        gone = weakref.ref(leg)
+        await board.answer(FACTS, leg)
+        del leg
+        gc.collect()
+        assert gone() is None
 
 
 async def test_a_session_that_nobody_claims_is_given_up() -> None:

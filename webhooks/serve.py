@@ -97,11 +97,11 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         )
         web = server(create_app(settings, switchboard, registry=registry))
         async with asyncio.TaskGroup() as tasks:
-            if not settings.embedded:
-                tasks.create_task(voice_live.warm())
+            warming = tasks.create_task(voice_live.warm())
             with _signals(tasks, switchboard, web, settings.drain_seconds):
                 log.info("listening on %s:%d", *listener.getsockname()[:2])
                 await web.serve(sockets=[listener])
+            warming.cancel()
 
 
 @contextlib.contextmanager

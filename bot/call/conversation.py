@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import count
 from typing import Literal
 
 from bot.call.commands import Turn
@@ -22,11 +25,21 @@ class _Entry:
     settled: bool = False
 
 
+class LastWord(Enum):
+    """Who spoke last."""
+
+    NOBODY = auto()
+    ASSISTANT = auto()
+    CALLER = auto()
+    CALLER_UNHEARD = auto()  # the caller did, and nobody knows what
+
+
 class Conversation:
     """The turns of one call, in the order in which they began, each known by its item."""
 
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
+        self._notes = count(1)
 
     def caller_began(self, item_id: str) -> None:
         """The caller began to say `item_id`; its words come later."""
@@ -43,7 +56,7 @@ class Conversation:
 
     def note(self, text: str) -> None:
         """Remember a line that stands for something the caller did. It is not reported: it may hold digits."""
-        self._entry(f"note {len(self._entries)}", "user").text = text
+        self._entry(f"note {next(self._notes)}", "user").text = text
 
     def assistant_words(self, item_id: str, text: str) -> None:
         """The next words of a reply; they run ahead of its audio."""
@@ -73,10 +86,25 @@ class Conversation:
         entry.text, entry.settled = heard, True
         return [report] if report.heard or report.unheard else []
 
-    def unanswered(self) -> bool:
-        """Whether the caller had the last word."""
-        said = [entry for entry in self._entries.values() if entry.text]
-        return bool(said) and said[-1].role == "user"
+    def broken_off(self, cuts: list[Cut], played: Container[str]) -> list[AssistantWords]:
+        """The session is lost. Replies run ahead in words: keep what was sent of them, and drop what was not at all.
+
+        cuts: the replies that were not complete. played: the items of which audio was sent.
+        """
+        reports = [report for cut in cuts for report in self.cut(cut)]
+        for item_id, entry in list(self._entries.items()):
+            if entry.role == "assistant" and not entry.settled and item_id not in played:
+                del self._entries[item_id]
+        return reports
+
+    def last_word(self) -> LastWord:
+        """Who spoke last, and whether it was understood."""
+        if not self._entries:
+            return LastWord.NOBODY
+        last = next(reversed(self._entries.values()))
+        if last.role == "assistant":
+            return LastWord.ASSISTANT
+        return LastWord.CALLER if last.text else LastWord.CALLER_UNHEARD
 
     def history(self) -> tuple[Turn, ...]:
         """The last turns that have words."""

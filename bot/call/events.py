@@ -147,6 +147,13 @@ class ResponseRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class ResponseRejected:
+    """A `response.create` was not taken as it was; `reason` is for the log."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceError:
     """The service reported an error that none of the events above stands for. The session goes on."""
 
@@ -166,6 +173,7 @@ type SessionEvent = (
     | TranscriptDelta
     | ResponseDone
     | ResponseRefused
+    | ResponseRejected
     | ServiceError
 )
 
@@ -184,4 +192,7 @@ class Leave:
     reason: str
 
 
-type Event = LegEvent | SessionEvent | Tick | Leave
+type OtherEvent = LegStarted | MarkPlayed | DigitPressed | LegEnded | SessionEvent | Tick | Leave
+"""Every event but the one that comes fifty times a second."""
+
+type Event = CallerAudio | OtherEvent

@@ -29,7 +29,7 @@ from bot.call.commands import (
     SessionCommand,
     Truncate,
 )
-from bot.call.conversation import Conversation
+from bot.call.conversation import Conversation, LastWord
 from bot.call.events import (
     AudioDelta,
     AudioDone,
@@ -41,9 +41,11 @@ from bot.call.events import (
     LegEnded,
     LegStarted,
     MarkPlayed,
+    OtherEvent,
     ResponseCreated,
     ResponseDone,
     ResponseRefused,
+    ResponseRejected,
     ServiceError,
     SessionFailed,
     SessionReady,
@@ -52,8 +54,9 @@ from bot.call.events import (
     Tick,
     TranscriptDelta,
 )
+from bot.call.hearing import LineLevel
 from bot.call.keypad import Keypad
-from bot.call.patience import Patience, Step
+from bot.call.patience import Patience, Progress, Step
 from bot.call.playback import Playback
 from bot.call.reports import Answered, Interrupted, Report, State, StateChanged, Trouble
 from bot.call.response import ResponseDesk, Verdict
@@ -64,7 +67,7 @@ type Output = LegCommand | SessionCommand | Report
 
 _LEG_SILENT = 15.0  # a leg sends audio all the time, silence included; one that does not has gone
 _POLITE = 8.0  # longest wait for a sentence to end before the leg is closed
-_LONGEST_SPEECH = 60.0  # of the caller; after that the service must have forgotten to say that it stopped
+_LONGEST_SPEECH = 60.0  # on a line that is never quiet; after that the service forgot to say that it stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +93,13 @@ class Call:
         self._keypad = Keypad()
         self._desk = ResponseDesk()
         self._waiting_audio = WaitingAudio()
+        self._line = LineLevel()
         self._started_at: float | None = None
         self._last_audio_at = now
         self._session = SessionLife()
         self._broken_off = False  # the session was lost in the middle of a reply
         self._speaking_since: float | None = None  # the caller
+        self._speaking_item = ""
         self._stopped_at: float | None = None
         self._leaving: tuple[Outcome, float, str] | None = None
         self._over = False
@@ -120,7 +125,7 @@ class Call:
             out += self._conversation.heard_out(item_id)
         return out + self._show_state(now)
 
-    def _decide(self, event: Event, now: float) -> list[Output]:
+    def _decide(self, event: OtherEvent, now: float) -> list[Output]:
         match event:
             case AudioDelta():
                 return self._audio_delta(event, now)
@@ -138,11 +143,12 @@ class Call:
             case SpeechStarted():
                 return self._caller_speaks(event, now)
             case SpeechStopped():
-                self._speaking_since, self._stopped_at = None, now
-                self._patience.owe(now)
-                return []
+                return self._caller_stops(now)
             case CallerSaid():
-                return [*self._conversation.caller_said(event.item_id, event.text)]
+                # Words are the proof that speech has ended, should the event that says so be missing.
+                ended = self._speaking_since is not None and event.item_id == self._speaking_item
+                stopped = self._caller_stops(now) if ended else []
+                return [*stopped, *self._conversation.caller_said(event.item_id, event.text)]
             case ResponseCreated():
                 self._desk.created(event.response_id)
                 if self._speaking_since is None:
@@ -154,6 +160,10 @@ class Call:
             case ResponseRefused():
                 self._desk.refused()
                 return []
+            case ResponseRejected():
+                trouble = Trouble("response_rejected", event.reason)
+                again = self._desk.rejected()
+                return [trouble, *(self._replace_session(now) if again is None else again)]
             case ServiceError():
                 return [Trouble("service_error", f"{event.code}: {event.message}")]
             case SessionReady():
@@ -171,28 +181,34 @@ class Call:
                 return self._leg_ended(event, now)
             case Leave():
                 return self._leave(Outcome.CLOSING, now, event.reason)
-            case CallerAudio():
-                return self._caller_audio(event, now)
 
     # --- the caller
 
     def _caller_audio(self, event: CallerAudio, now: float) -> list[Output]:
         self._last_audio_at = now
+        self._line.hear(event.pcm, now)
         if self._session.ready:
             return [SendAudio(event.pcm)]
         self._waiting_audio.keep(event.pcm)
         return []
 
     def _caller_speaks(self, event: SpeechStarted, now: float) -> list[Output]:
-        self._speaking_since = now
+        self._speaking_since, self._speaking_item = now, event.item_id
+        self._line.noticed()
         self._patience.settle()
         self._desk.forget_plans()
         self._conversation.caller_began(event.item_id)
         return self._interrupt(now)
 
+    def _caller_stops(self, now: float) -> list[Output]:
+        self._speaking_since, self._stopped_at = None, now
+        self._line.noticed()
+        self._patience.owe(now)
+        return []
+
     def _interrupt(self, now: float) -> list[Output]:
         """Silence the assistant, and tell the model what was heard of it."""
-        out: list[Output] = [Clear()] if self._playback.busy else []
+        out: list[Output] = [Clear()] if self._playback.unconfirmed else []
         for cut in self._playback.cut(now):
             heard_ms, sent_ms = int(cut.heard * 1000), int(cut.sent * 1000)
             self._desk.drop_item(cut.item_id)
@@ -208,7 +224,9 @@ class Call:
         self._keypad.press(event.digit, now)
         cancel: list[Output] = [CancelResponse()] if self._desk.active else []
         self._desk.forget_plans()
-        self._patience.settle()
+        if self._session.ready:
+            self._patience.settle()
+            self._patience.owe(now)
         return [*self._interrupt(now), *cancel, *self._take_digits(now)]
 
     def _take_digits(self, now: float) -> list[Output]:
@@ -216,7 +234,6 @@ class Call:
             return []
         text = f"The caller pressed {digits} on the keypad."
         self._conversation.note(text)
-        self._patience.owe(now)
         self._stopped_at = now
         return [AddText(text), *self._desk.ask(CreateResponse())]
 
@@ -234,6 +251,7 @@ class Call:
         if not self._desk.wants(event.response_id, event.item_id):
             return []
         self._desk.heard_from(event.response_id)
+        self._line.assistant_speaks()
         self._patience.settle()
         self._session.heard()
         out: list[Output] = [*self._playback.add(event.item_id, event.content_index, event.pcm, now)]
@@ -250,11 +268,13 @@ class Call:
             case Verdict.Kind.SATISFIED:
                 self._patience.settle()
             case Verdict.Kind.BLOCKED:
-                out += [Trouble("response_blocked", event.detail), CreateResponse(say=self._policy.blocked)]
+                blocked = CreateResponse(say=self._policy.blocked)
+                out += [Trouble("response_blocked", event.detail), *self._desk.ask(blocked)]
             case Verdict.Kind.FAILED:
                 out.append(Trouble("response_failed", event.detail or event.status))
             case Verdict.Kind.BROKEN_OFF:
-                out += [Trouble("response_failed", event.detail), CreateResponse(instructions=_CONTINUE)]
+                rest = CreateResponse(instructions=_CONTINUE)
+                out += [Trouble("response_failed", event.detail), *self._desk.ask(rest)]
             case Verdict.Kind.HOPELESS:
                 return [*out, Trouble("response_failed", event.detail), *self._replace_session(now)]
             case Verdict.Kind.IGNORED:
@@ -268,7 +288,9 @@ class Call:
         out: list[Output] = []
         if kept := self._waiting_audio.take():
             out.append(SendAudio(kept))
-        if not self._session.quiet:
+        if self._session.quiet:
+            self._patience.settle()
+        else:
             out += self._first_words()
         self._session.quiet = self._broken_off = False
         return [*out, *self._take_digits(now)]
@@ -279,10 +301,13 @@ class Call:
             say = self._policy.greeting
             return self._desk.ask(CreateResponse(say=say) if say else CreateResponse(instructions=_GREET))
         out = self._desk.ask(CreateResponse(say=self._policy.reconnected))
-        if self._conversation.unanswered():
-            self._desk.plan(CreateResponse())
-        elif self._broken_off:
-            self._desk.plan(CreateResponse(instructions=_CONTINUE))
+        match self._conversation.last_word():
+            case LastWord.CALLER:
+                self._desk.plan(CreateResponse())
+            case LastWord.CALLER_UNHEARD:
+                self._desk.plan(CreateResponse(instructions=_ASK_TO_REPEAT))
+            case _ if self._broken_off:
+                self._desk.plan(CreateResponse(instructions=_CONTINUE))
         return out
 
     def _replace_session(self, now: float) -> list[Output]:
@@ -293,14 +318,17 @@ class Call:
             return [*self._close_books(), *self._leave(Outcome.FAILED, now, "the assistant cannot be reached")]
         self._session.replaced(now)
         self._patience.owe(now + self._playback.remaining(now))
-        return [*self._close_books(), OpenSession(self._conversation.history())]
+        books = self._close_books()
+        return [*books, OpenSession(self._conversation.history())]
 
     def _close_books(self) -> list[Output]:
         """Forget what only the old session knew; what it sent is still played."""
         self._session.closed()
         self._speaking_since = None
         self._broken_off = self._desk.lost() or self._broken_off
-        return [*self._playback.disown()]
+        sent = self._playback.items
+        marks, broken_off = self._playback.disown()
+        return [*marks, *self._conversation.broken_off(broken_off, sent)]
 
     def _renew(self, now: float) -> list[Output]:
         """Replace a session before the service ends it: in a pause if there is one."""
@@ -310,35 +338,46 @@ class Call:
         if self._quiet(now):
             out = self._close_books()
             self._session.renewed()
+            self._patience.owe(now)
             return [*out, OpenSession(self._conversation.history())]
         return self._replace_session(now) if renewal is Renewal.NOW else []
 
     # --- time
 
     def _tick(self, now: float) -> list[Output]:
-        out: list[Output] = []
+        out: list[Output] = [*self._playback.mark_tail(now)]
         if self._playback.expire(now):
             out.append(Trouble("marks_missing"))
         if self._started_at is None:
             return out
-        if now - self._last_audio_at > _LEG_SILENT:
-            return [*out, Trouble("leg_silent"), *self._leave(Outcome.FAILED, now, "nothing comes from the caller")]
+        if self._leaving is None and now - self._last_audio_at > _LEG_SILENT:
+            out += [Trouble("leg_silent"), *self._leave(Outcome.FAILED, now, "nothing comes from the caller")]
         if self._leaving is None and now - self._started_at >= self._policy.longest_call:
             out += self._leave(Outcome.LIMIT, now, "the longest call is over")
         if self._leaving is not None:
             return [*out, *self._let_go_if_polite(now)]
-        if self._speaking_since is not None:
-            if now - self._speaking_since < _LONGEST_SPEECH:
-                return [*out, *self._take_digits(now), *self._renew(now)]
-            self._speaking_since = None
-            self._patience.owe(now)
-        if self._desk.active and not self._playback.remaining(now):
-            self._patience.owe(now)  # a reply that stalls
+        self._look_at_the_line(now)
         return [*out, *self._take_digits(now), *self._patience_step(now), *self._renew(now)]
 
+    def _look_at_the_line(self, now: float) -> None:
+        """Notice that the caller waits, where no event has said so."""
+        if self._speaking_since is not None:
+            too_long = now - self._speaking_since >= _LONGEST_SPEECH
+            if too_long or self._line.quiet(self._speaking_since, now):
+                self._caller_stops(now)
+        elif (self._desk.active and not self._playback.remaining(now)) or self._line.unnoticed(now):
+            self._patience.owe(now)  # a reply that stalls, or a session that has gone deaf
+
+    def _progress(self) -> Progress:
+        if not self._session.ready:
+            return Progress.CONNECTING
+        return Progress.RESPONSE if self._desk.making else Progress.NOTHING
+
     def _patience_step(self, now: float) -> list[Output]:
-        match self._patience.due(now):
-            case Step.ASK_AGAIN if self._session.ready and not self._desk.active:
+        if self._speaking_since is not None:
+            return []
+        match self._patience.due(now, self._progress()):
+            case Step.ASK_AGAIN if not self._desk.active:
                 return [Trouble("asked_again"), *self._desk.ask(CreateResponse(), insist=False)]
             case Step.RECONNECT if self._session.may_be_replaced(now):
                 return [Trouble("no_answer"), *self._replace_session(now)]
@@ -368,7 +407,8 @@ class Call:
             return []
         outcome, at_the_latest, reason = self._leaving
         failed = outcome is Outcome.FAILED
-        speaking = self._playback.remaining(now) > 0 if failed else self._playback.busy or self._desk.active
+        answering = not failed and self._desk.active and not self._patience.owed
+        speaking = answering or (self._playback.remaining(now) > 0 if failed else self._playback.busy)
         if speaking and now < at_the_latest:
             return []
         out: list[Output] = [Trouble("gave_up", reason)] if failed else []
@@ -400,4 +440,5 @@ class Call:
 
 
 _GREET = "Greet the caller in one short sentence and ask how you can help."
+_ASK_TO_REPEAT = "You missed what the caller just said. Ask the caller to say it again, in one short sentence."
 _CONTINUE = "A fault cut off your last reply. Give the caller the rest of it, briefly, without greeting."

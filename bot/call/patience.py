@@ -1,15 +1,22 @@
 """How long a caller is left waiting, and what is done about it.
 
 While something is owed to the caller (a greeting, an answer, the rest of a reply) and nothing is heard, time runs.
-The steps are shares of the longest silence that the settings allow (6 s): ask the model again, then a new session,
-then the safety net, which needs the last tenth to be reached and to speak.
+The steps are shares of the longest silence that the settings allow (6 s). A new session needs about 0.6 s to open and
+0.8 to 2 s to speak, so it is asked for while there is time for that; what is further on its way is given longer. The
+last tenth belongs to the safety net, which has to be reached and to speak.
 """
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import Enum, IntEnum, auto
 
-_SHARES = (0.4, 0.65, 0.9)
+
+class Progress(Enum):
+    """How far the answer that is owed has come."""
+
+    CONNECTING = auto()  # no session listens
+    NOTHING = auto()  # a session listens, and makes no response
+    RESPONSE = auto()  # a response is being made
 
 
 class Step(IntEnum):
@@ -18,6 +25,13 @@ class Step(IntEnum):
     ASK_AGAIN = 1
     RECONNECT = 2
     GIVE_UP = 3
+
+
+_SHARES = {
+    Progress.CONNECTING: {Step.RECONNECT: 0.4, Step.GIVE_UP: 0.9},
+    Progress.NOTHING: {Step.ASK_AGAIN: 0.3, Step.RECONNECT: 0.5, Step.GIVE_UP: 0.9},
+    Progress.RESPONSE: {Step.RECONNECT: 0.6, Step.GIVE_UP: 0.97},
+}
 
 
 class Patience:
@@ -42,12 +56,13 @@ class Patience:
         """The caller hears something, or speaks: nobody waits any more."""
         self._since = None
 
-    def due(self, now: float) -> Step | None:
+    def due(self, now: float, progress: Progress) -> Step | None:
         """The next step that is due, each once in a wait."""
         if self._since is None:
             return None
-        reached = sum(now - self._since >= share * self._longest for share in _SHARES)
-        if reached <= self._taken:
+        waited = (now - self._since) / self._longest
+        reached = max((step for step, share in _SHARES[progress].items() if waited >= share), default=None)
+        if reached is None or reached <= self._taken:
             return None
         self._taken = reached
-        return Step(reached)
+        return reached

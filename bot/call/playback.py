@@ -83,6 +83,7 @@ class Playback:
         self._round_trips: deque[float] = deque(maxlen=5)
         self._lateness: deque[float] = deque(maxlen=16)
         self._heard_out: list[str] = []
+        self._given_up = False  # the marks of what was sent are far overdue
 
     # --- what is sent
 
@@ -92,6 +93,7 @@ class Playback:
         item = self._items.get(item_id)
         if item is None:
             item = self._items[item_id] = _Item(content_index)
+        self._given_up = False
         if now >= self._tail:
             # The far end has run dry: a new run begins, behind the mark that measures the round trip.
             out.append(self._mark(self._append(item_id, item.sent, 0.0, now)))
@@ -118,13 +120,24 @@ class Playback:
         last = self._queue[-1] if self._queue else None
         return [self._mark(last)] if last is not None and last.item_id == item_id and not last.mark else []
 
-    def disown(self) -> list[Mark]:
-        """The session is gone: what it sent is still played, but can no longer be truncated there."""
+    def mark_tail(self, now: float) -> list[Mark]:
+        """A mark for the last audio, if it has none and has been played by now: a reply that stalls."""
+        last = self._queue[-1] if self._queue else None
+        return [self._mark(last)] if last is not None and not last.mark and now >= self._tail else []
+
+    def disown(self) -> tuple[list[Mark], list[Cut]]:
+        """The session is gone: what it sent is still played, but can no longer be truncated there.
+
+        Returns the marks that are due now, and the items that were broken off, as far as they were sent.
+        """
         marks: list[Mark] = []
+        broken_off: list[Cut] = []
         for item_id, item in list(self._items.items()):
             item.orphan = True
+            if item.open:
+                broken_off.append(Cut(item_id, item.content_index, item.sent, item.sent, complete=False, orphan=True))
             marks += self.finish(item_id)
-        return marks
+        return marks, broken_off
 
     def ping(self, now: float) -> Mark:
         """A mark ahead of any audio, to learn the round trip when the leg starts."""
@@ -163,12 +176,13 @@ class Playback:
         self._settle({stretch.item_id for stretch in confirmed})
 
     def expire(self, now: float) -> bool:
-        """Give up marks that are far overdue and take their audio as heard; whether there were any."""
-        if not self._queue or now < self._tail + self.round_trip + _MARK_GIVEN_UP:
+        """Wait no more for marks that are far overdue; whether there are any, once.
+
+        What they stood for stays in the ledger: it may yet be played, after a stall, and then be cleared.
+        """
+        if self._given_up or not self._queue or now < self._tail + self.round_trip + _MARK_GIVEN_UP:
             return False
-        given_up = {stretch.item_id for stretch in self._queue}
-        self._queue.clear()
-        self._settle(given_up)
+        self._given_up = True
         return True
 
     def heard_out(self) -> list[str]:
@@ -193,8 +207,18 @@ class Playback:
         return sorted(self._round_trips)[min(1, (len(self._round_trips) - 1) // 2)]
 
     @property
+    def items(self) -> frozenset[str]:
+        """The items of which audio was sent and that are not known to be heard out."""
+        return frozenset(self._items)
+
+    @property
     def busy(self) -> bool:
-        """Whether any audio is not yet known to have been played."""
+        """Whether audio is being played, or its marks are still waited for."""
+        return self.unconfirmed and not self._given_up
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether any audio is not known to have been played."""
         return any(stretch.length for stretch in self._queue)
 
     def remaining(self, now: float) -> float:
@@ -224,6 +248,7 @@ class Playback:
         self._queue.clear()
         self._tail = now
         self._unmarked = 0
+        self._given_up = False
         self._generation += 1
         return cuts
 

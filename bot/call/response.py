@@ -15,7 +15,7 @@ _MOST_FAILURES = 1  # in a row; one more and the session is of no use
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the end of a response means, and what to ask for next."""
+    """What the end of a response means, and what is asked for next."""
 
     class Kind(Enum):
         """How a response ended, as the caller sees it."""
@@ -23,12 +23,18 @@ class Verdict:
         IGNORED = auto()  # nobody waited for it, or it was cut off
         SATISFIED = auto()  # the caller heard it
         FAILED = auto()  # nothing was heard; it is asked for again
-        BROKEN_OFF = auto()  # it failed in the middle; the rest is asked for
+        BROKEN_OFF = auto()  # it failed in the middle
         BLOCKED = auto()  # the service would not let the model say it
         HOPELESS = auto()  # it failed again: this session does not answer
 
     kind: Kind
     next: list[CreateResponse] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    command: CreateResponse
+    insist: bool  # ask again if it is refused
 
 
 class ResponseDesk:
@@ -37,16 +43,25 @@ class ResponseDesk:
     def __init__(self) -> None:
         self._active = ""
         self._items: list[str] = []  # of the active response
-        self._asked: tuple[CreateResponse, bool] | None = None  # sent, not yet created; whether to insist
-        self._making: CreateResponse | None = None  # what the active response was asked for by
+        self._spoke = False  # whether it has had audio
+        self._asked: _Request | None = None  # sent, not yet created
+        self._making: _Request | None = None  # what the active response is taken to answer
         self._plan: CreateResponse | None = None  # to be asked once nothing is active
         self._failures = 0
+        self._verbatim = True  # whether the service speaks given words
         self._unwanted: deque[str] = deque(maxlen=_REMEMBERED)
 
     @property
     def active(self) -> bool:
-        """Whether a response is being made or was asked for."""
+        """Whether a response is being made, or was asked for."""
         return bool(self._active) or self._asked is not None
+
+    @property
+    def making(self) -> bool:
+        """Whether a response is being made."""
+        return bool(self._active)
+
+    # --- what is asked for
 
     def ask(self, request: CreateResponse, *, insist: bool = True) -> list[CreateResponse]:
         """Ask now, or once the active response has ended. insist: ask again if it is refused."""
@@ -54,7 +69,9 @@ class ResponseDesk:
             if insist:
                 self._plan = request
             return []
-        self._asked = (request, insist)
+        if request.say and not self._verbatim:
+            request = _in_other_words(request)
+        self._asked = _Request(request, insist)
         return [request]
 
     def plan(self, request: CreateResponse) -> None:
@@ -65,20 +82,30 @@ class ResponseDesk:
         """The caller spoke: what was planned has been overtaken."""
         self._plan = None
 
+    def refused(self) -> None:
+        """The last request was refused because another response is active; it is asked again after that one.
+
+        The service tells of the other response first, so that by now it may have been taken for the answer.
+        """
+        request = self._asked or self._making
+        self._asked = self._making = None
+        if request is not None and request.insist:
+            self._plan = request.command
+
+    def rejected(self) -> list[CreateResponse] | None:
+        """The service does not take the last request as it was. None: nor would it take it otherwise."""
+        request, self._asked = self._asked, None
+        if request is None or not request.command.say:
+            return None
+        self._verbatim = False
+        return self.ask(request.command, insist=request.insist)
+
+    # --- what comes
+
     def created(self, response_id: str) -> None:
         """The model began a response."""
-        self._active = response_id
-        self._items = []
-        self._making = self._asked[0] if self._asked is not None else None
-        self._asked = None
-
-    def refused(self) -> None:
-        """The last request was refused because another response is active."""
-        if self._asked is not None:
-            request, insist = self._asked
-            self._asked = None
-            if insist:
-                self._plan = request
+        self._active, self._items, self._spoke = response_id, [], False
+        self._making, self._asked = self._asked, None
 
     def wants(self, response_id: str, item_id: str) -> bool:
         """Whether what comes for this item should be heard."""
@@ -91,6 +118,7 @@ class ResponseDesk:
     def heard_from(self, response_id: str) -> None:
         """Audio of this response arrived: the session answers."""
         if response_id == self._active:
+            self._spoke = True
             self._failures = 0
 
     def items_of(self, response_id: str) -> list[str]:
@@ -110,8 +138,8 @@ class ResponseDesk:
         """Take the end of a response. What the verdict asks for counts as asked for."""
         if event.response_id != self._active:
             return Verdict(Verdict.Kind.IGNORED)
-        unwanted, spoke, making = event.response_id in self._unwanted, bool(self._items), self._making
-        self._active, self._items, self._making = "", [], None
+        unwanted, spoke, making = event.response_id in self._unwanted, self._spoke, self._making
+        self._active, self._items, self._spoke, self._making = "", [], False, None
         if unwanted or event.status == "cancelled":
             return Verdict(Verdict.Kind.IGNORED, self._take_plan())
         if spoke and event.status != "failed":
@@ -119,24 +147,23 @@ class ResponseDesk:
         self._failures += 1
         if self._failures > _MOST_FAILURES:
             return Verdict(Verdict.Kind.HOPELESS)
-        again = making or CreateResponse()
-        self._asked = (again, True)
         if spoke:
             return Verdict(Verdict.Kind.BROKEN_OFF)
         if event.status == "incomplete":
             return Verdict(Verdict.Kind.BLOCKED)
-        return Verdict(Verdict.Kind.FAILED, [again])
+        return Verdict(Verdict.Kind.FAILED, self.ask(making.command if making is not None else CreateResponse()))
 
     def lost(self) -> bool:
         """The session is gone, and its responses with it; whether a reply was broken off."""
-        broken_off = bool(self._items) and self._active not in self._unwanted
-        self._active, self._items, self._failures = "", [], 0
+        broken_off = self._spoke and self._active not in self._unwanted
+        self._active, self._items, self._spoke, self._failures = "", [], False, 0
         self._asked = self._making = self._plan = None
         return broken_off
 
     def _take_plan(self) -> list[CreateResponse]:
         plan, self._plan = self._plan, None
-        if plan is None:
-            return []
-        self._asked = (plan, True)
-        return [plan]
+        return self.ask(plan) if plan is not None else []
+
+
+def _in_other_words(request: CreateResponse) -> CreateResponse:
+    return CreateResponse(instructions=f'Say exactly this, word for word, and nothing else: "{request.say}"')

@@ -53,6 +53,7 @@ class Problem(msgspec.Struct):
     code: str | int | None = None
     message: str | None = None
     type: str | None = None
+    event_id: str | None = None  # of the client event that the error answers
 
     def __str__(self) -> str:
         return shortened(f"{self.code or self.type or 'no code'}: {self.message or ''}")

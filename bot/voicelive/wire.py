@@ -25,6 +25,7 @@ from bot.call.events import (
     ResponseCreated,
     ResponseDone,
     ResponseRefused,
+    ResponseRejected,
     ServiceError,
     SessionEvent,
     SpeechStarted,
@@ -62,6 +63,9 @@ _BENIGN_CODES = frozenset(
     }
 )
 _BENIGN_WORDS = "already shorter than"  # truncating beyond the end has no code of its own
+
+# The id is in an error that answers it. One is enough for all: of two on their way, neither would do better.
+_CREATE: Mapping[str, object] = {"type": "response.create", "event_id": "response-create"}
 
 # Known, and nothing to a phone call: the same news comes by another event, or nobody hears it.
 _NOTHING_TO_US = frozenset(
@@ -144,6 +148,8 @@ class Reader:
         if code in _BENIGN_CODES or _BENIGN_WORDS in message:
             _logger.debug("call=%s nothing to mend: %s", self._call_id, error)
             return None
+        if error.event_id == _CREATE["event_id"]:
+            return ResponseRejected(shortened(f"{code}: {message}"))
         return ServiceError(shortened(code), shortened(message))
 
     def _once(self, words: str) -> None:
@@ -181,12 +187,12 @@ def command_event(command: SessionCommand) -> dict[str, object]:
         case AddText(text):
             return turn_event(Turn("user", text))
         case CreateResponse(say="", instructions=""):
-            return {"type": "response.create"}
+            return dict(_CREATE)
         case CreateResponse(say="", instructions=instructions):
-            return {"type": "response.create", "additional_instructions": instructions}
+            return {**_CREATE, "additional_instructions": instructions}
         case CreateResponse(say=words):
             message = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": words}]}
-            return {"type": "response.create", "response": {"pre_generated_assistant_message": message}}
+            return {**_CREATE, "response": {"pre_generated_assistant_message": message}}
         case CancelResponse():
             return {"type": "response.cancel"}
         case Truncate(item_id, content_index, audio_end_ms):

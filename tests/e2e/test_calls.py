@@ -189,6 +189,20 @@ async def test_a_question_that_is_never_answered_is_taken_up_by_another_session(
         assert turn.latency < 6
 
 
+@pytest.mark.parametrize("slow", [0.8, 1.9], ids=["as a cascaded model", "as a realtime model"])
+@pytest.mark.parametrize(
+    "faults", [Faults(hang_handshake=True, connections=1), Faults(never_answer=True, connections=1)]
+)
+async def test_a_second_session_has_time_to_speak(faults: Faults, slow: float) -> None:
+    parts = ScriptedParts(
+        heard=["When are you open?"], script=lambda lines: [Say("From nine to five.")], speaking=slow
+    )
+    async with open_house(parts, faults=faults) as house:
+        call = await house.call(saying(speech(1.0)))
+        assert not call.said_by_twiml
+        assert all(turn.latency is not None and turn.latency < 6.5 for turn in call.turns)
+
+
 async def test_rubbish_among_good_events_changes_nothing() -> None:
     parts = ScriptedParts(heard=["When are you open?"], answers=["From nine to five."])
     faults = Faults(rubbish=("{ not JSON", "[1]", b"\xff\xfe", '{"type": "response.audio.delta", "delta": 5}'))
