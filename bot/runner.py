@@ -175,7 +175,9 @@ class Runner:
 
     def _sort(self, outputs: Sequence[LegCommand | SessionCommand | Report]) -> None:
         for output in outputs:
-            if isinstance(output, OpenSession):
+            if isinstance(output, SendAudio):  # fifty times a second, so it is asked for first
+                self._to_session.append(output)
+            elif isinstance(output, OpenSession):
                 self._open_session(output.history)
             elif isinstance(output, CloseSession):
                 self._to_session.clear()
@@ -187,7 +189,7 @@ class Runner:
                     self.outcome = output.outcome
                 self._to_leg.append(output)
                 self._leg_has_work.set()
-            elif isinstance(output, SendAudio | AddText | CreateResponse | CancelResponse | Truncate | DeleteItem):
+            elif isinstance(output, AddText | CreateResponse | CancelResponse | Truncate | DeleteItem):
                 self._to_session.append(output)
             else:
                 self._watch(output, self._clock())

@@ -13,6 +13,7 @@ from collections.abc import Generator
 
 from prometheus_client import CollectorRegistry
 from uvicorn import Config, Server
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from bot.call.machine import Policy
 from bot.engine.process import EngineProcess
@@ -25,6 +26,7 @@ from webhooks.app import create_app
 
 log = logging.getLogger(__name__)
 
+_MOST_UNREAD = 16  # messages
 LARGEST_MESSAGE = 64 * 1024  # bytes, of one WebSocket message; Twilio's are under 1 KiB
 
 
@@ -34,6 +36,22 @@ class _Server(Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
+
+
+class _SteadyProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's WebSockets, less two system calls a message.
+
+    It stops reading the socket at every message until the application has taken it. Here it stops when some wait.
+    """
+
+    def send_receive_event_to_app(self) -> None:
+        """Hand a message on; stop reading only where the application lags behind."""
+        if self.read_paused or self.queue.qsize() >= _MOST_UNREAD:
+            super().send_receive_event_to_app()
+        else:
+            self.read_paused = True  # so that it is not paused there
+            super().send_receive_event_to_app()
+            self.read_paused = False
 
 
 def policy(settings: Settings) -> Policy:
@@ -65,7 +83,7 @@ def server(app: object) -> Server:
     config = Config(
         app,  # type: ignore[arg-type]  # uvicorn's and Quart's ASGI types differ in name only
         lifespan="off",
-        ws="websockets-sansio",
+        ws=_SteadyProtocol,
         ws_max_size=LARGEST_MESSAGE,
         ws_ping_interval=None,  # a call whose audio stops is noticed sooner than a ping would
         ws_per_message_deflate=False,
