@@ -32,7 +32,8 @@ from bot.call.commands import (
     Turn,
 )
 from bot.call.events import Event, Leave, LegEnded, SessionEvent, SessionFailed, SessionReady, Tick
-from bot.call.machine import Call, Policy
+from bot.call.machine import Call
+from bot.call.policy import Policy
 from bot.call.reports import Report, State
 from bot.errors import LegError, LegStalled, SessionError
 from bot.leg import Leg

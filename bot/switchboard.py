@@ -15,7 +15,7 @@ from typing import Protocol, Self
 
 from bot.call.commands import Outcome, Turn
 from bot.call.events import CallerFacts
-from bot.call.machine import Policy
+from bot.call.policy import Policy
 from bot.call.reports import Answered, Interrupted, Report, State, StateChanged, Trouble
 from bot.errors import SessionError, SwitchboardFull
 from bot.feed import Entry, Feed

@@ -16,8 +16,9 @@ from bot.call.events import (
     Tick,
     TranscriptDelta,
 )
-from bot.call.machine import Call, Output, Policy
+from bot.call.machine import Call, Output
 from bot.call.playback import BYTES_PER_SECOND
+from bot.call.policy import Policy
 from bot.call.reports import State, StateChanged
 
 FRAME = bytes(BYTES_PER_SECOND // 50)

@@ -41,8 +41,8 @@ from bot.call.events import (
     Tick,
     TranscriptDelta,
 )
-from bot.call.machine import Policy
 from bot.call.playback import BYTES_PER_SECOND
+from bot.call.policy import Policy
 from bot.call.reports import Answered, AssistantWords, CallerWords, Interrupted, State, Trouble
 from tests.calls import FRAME, LOUD_FRAME, Scene
 
@@ -371,6 +371,14 @@ def test_a_session_that_has_gone_deaf_is_asked_and_then_replaced() -> None:
     out = scene.passes(4)
     assert CreateResponse() in out
     assert any(isinstance(o, OpenSession) for o in out)
+
+
+def test_the_echo_of_the_assistant_is_nobody_who_waits() -> None:
+    scene = Scene().greeted()
+    scene.reply("answer", 5.0)
+    scene.passes(5, loud=True)
+    scene.hears_everything()
+    assert not any(isinstance(o, CreateResponse) for o in scene.passes(10))
 
 
 def test_a_question_whose_words_were_lost_with_the_session_is_asked_for_again() -> None:

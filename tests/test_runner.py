@@ -15,7 +15,7 @@ from bot.call.events import (
     SpeechStarted,
     SpeechStopped,
 )
-from bot.call.machine import Policy
+from bot.call.policy import Policy
 from bot.call.reports import Report, State, StateChanged
 from bot.errors import SessionRefused
 from bot.runner import TICK, Runner, SessionLine

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from bot.call.commands import Outcome
 from bot.call.events import CallerAudio, CallerFacts, LegEnded, LegStarted, SessionFailed
-from bot.call.machine import Policy
+from bot.call.policy import Policy
 from bot.call.reports import State, StateChanged
 from bot.errors import SessionRefused, SwitchboardFull
 from bot.metrics import CallMetrics

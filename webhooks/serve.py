@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from uvicorn import Config, Server
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from bot.call.machine import Policy
+from bot.call.policy import Policy
 from bot.engine.process import EngineProcess
 from bot.errors import SettingsError
 from bot.metrics import CallMetrics

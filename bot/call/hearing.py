@@ -22,11 +22,12 @@ class LineLevel:
         self._loud = 0.0  # seconds since the service last noticed the caller
         self._told = False
 
-    def hear(self, pcm: bytes, now: float) -> None:
-        """Take the next stretch."""
+    def hear(self, pcm: bytes, now: float, *, alone: bool = True) -> None:
+        """Take the next stretch. alone: the assistant is not heard; otherwise it may be its echo."""
         if audioop.rms(pcm, 2) >= _LOUD:
             self._loud_at = now
-            self._loud += len(pcm) / _BYTES_PER_SECOND
+            if alone:
+                self._loud += len(pcm) / _BYTES_PER_SECOND
 
     def quiet(self, since: float, now: float) -> bool:
         """Whether the line has been quiet for two seconds, of those after `since`."""
@@ -35,10 +36,6 @@ class LineLevel:
     def noticed(self) -> None:
         """The service notices the caller: it is not deaf."""
         self._loud, self._told = 0.0, False
-
-    def assistant_speaks(self) -> None:
-        """What is loud now may be the assistant's own echo."""
-        self._loud = 0.0
 
     def unnoticed(self, now: float) -> bool:
         """Whether the caller was loud, is quiet again, and the service took no notice. True once, until it does."""

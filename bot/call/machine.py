@@ -12,8 +12,6 @@ times. What is decided here:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bot.call.commands import (
     AddText,
     CancelResponse,
@@ -29,7 +27,8 @@ from bot.call.commands import (
     SessionCommand,
     Truncate,
 )
-from bot.call.conversation import Conversation, LastWord
+from bot.call.conversation import Conversation
+from bot.call.departure import Departure
 from bot.call.events import (
     AudioDelta,
     AudioDone,
@@ -56,8 +55,10 @@ from bot.call.events import (
 )
 from bot.call.hearing import LineLevel
 from bot.call.keypad import Keypad
+from bot.call.opening import first_words
 from bot.call.patience import Patience, Progress, Step
 from bot.call.playback import Playback
+from bot.call.policy import CONTINUE, Policy
 from bot.call.reports import Answered, Interrupted, Report, State, StateChanged, Trouble
 from bot.call.response import ResponseDesk, Verdict
 from bot.call.sessions import Renewal, SessionLife
@@ -66,19 +67,7 @@ from bot.call.waiting_audio import WaitingAudio
 type Output = LegCommand | SessionCommand | Report
 
 _LEG_SILENT = 15.0  # a leg sends audio all the time, silence included; one that does not has gone
-_POLITE = 8.0  # longest wait for a sentence to end before the leg is closed
 _LONGEST_SPEECH = 60.0  # on a line that is never quiet; after that the service forgot to say that it stopped
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What the settings say about a call. Times in seconds."""
-
-    greeting: str = "Hello! How can I help you?"
-    longest_silence: float = 6.0
-    longest_call: float = 3600.0
-    reconnected: str = "Sorry, the line dropped for a moment."
-    blocked: str = "I'm sorry, I can't help with that. Is there anything else?"
 
 
 class Call:
@@ -101,7 +90,7 @@ class Call:
         self._speaking_since: float | None = None  # the caller
         self._speaking_item = ""
         self._stopped_at: float | None = None
-        self._leaving: tuple[Outcome, float, str] | None = None
+        self._leaving: Departure | None = None
         self._over = False
 
     @property
@@ -186,7 +175,7 @@ class Call:
 
     def _caller_audio(self, event: CallerAudio, now: float) -> list[Output]:
         self._last_audio_at = now
-        self._line.hear(event.pcm, now)
+        self._line.hear(event.pcm, now, alone=self._state is not State.SPEAKING)
         if self._session.ready:
             return [SendAudio(event.pcm)]
         self._waiting_audio.keep(event.pcm)
@@ -251,7 +240,6 @@ class Call:
         if not self._desk.wants(event.response_id, event.item_id):
             return []
         self._desk.heard_from(event.response_id)
-        self._line.assistant_speaks()
         self._patience.settle()
         self._session.heard()
         out: list[Output] = [*self._playback.add(event.item_id, event.content_index, event.pcm, now)]
@@ -273,7 +261,7 @@ class Call:
             case Verdict.Kind.FAILED:
                 out.append(Trouble("response_failed", event.detail or event.status))
             case Verdict.Kind.BROKEN_OFF:
-                rest = CreateResponse(instructions=_CONTINUE)
+                rest = CreateResponse(instructions=CONTINUE)
                 out += [Trouble("response_failed", event.detail), *self._desk.ask(rest)]
             case Verdict.Kind.HOPELESS:
                 return [*out, Trouble("response_failed", event.detail), *self._replace_session(now)]
@@ -291,24 +279,9 @@ class Call:
         if self._session.quiet:
             self._patience.settle()
         else:
-            out += self._first_words()
+            out += first_words(self._policy, self._conversation, self._desk, broken_off=self._broken_off)
         self._session.quiet = self._broken_off = False
         return [*out, *self._take_digits(now)]
-
-    def _first_words(self) -> list[CreateResponse]:
-        """A greeting; or, in a session that replaces another, a word of excuse and what was left open."""
-        if not self._conversation.history():
-            say = self._policy.greeting
-            return self._desk.ask(CreateResponse(say=say) if say else CreateResponse(instructions=_GREET))
-        out = self._desk.ask(CreateResponse(say=self._policy.reconnected))
-        match self._conversation.last_word():
-            case LastWord.CALLER:
-                self._desk.plan(CreateResponse())
-            case LastWord.CALLER_UNHEARD:
-                self._desk.plan(CreateResponse(instructions=_ASK_TO_REPEAT))
-            case _ if self._broken_off:
-                self._desk.plan(CreateResponse(instructions=_CONTINUE))
-        return out
 
     def _replace_session(self, now: float) -> list[Output]:
         """The next rung of the ladder: another session at once, or, where that was tried, the safety net."""
@@ -399,21 +372,19 @@ class Call:
     def _leave(self, outcome: Outcome, now: float, reason: str) -> list[Output]:
         """Let the caller go, after the sentence that is being spoken."""
         if self._leaving is None:
-            self._leaving = (outcome, now + _POLITE, reason)
+            self._leaving = Departure(outcome, now, reason)
         return self._let_go_if_polite(now)
 
     def _let_go_if_polite(self, now: float) -> list[Output]:
-        if self._leaving is None or self._over:
+        leaving = self._leaving
+        if leaving is None:
             return []
-        outcome, at_the_latest, reason = self._leaving
-        failed = outcome is Outcome.FAILED
-        answering = not failed and self._desk.active and not self._patience.owed
-        speaking = answering or (self._playback.remaining(now) > 0 if failed else self._playback.busy)
-        if speaking and now < at_the_latest:
+        answering = self._desk.active and not self._patience.owed
+        if not leaving.due(now, remaining=self._playback.remaining(now), busy=self._playback.busy or answering):
             return []
-        out: list[Output] = [Trouble("gave_up", reason)] if failed else []
-        state = State.ERROR if failed else State.ENDED
-        return [*out, CloseLeg(outcome), *self._end(state, reason)]
+        out: list[Output] = [Trouble("gave_up", leaving.reason)] if leaving.failed else []
+        state = State.ERROR if leaving.failed else State.ENDED
+        return [*out, CloseLeg(leaving.outcome), *self._end(state, leaving.reason)]
 
     def _end(self, state: State, reason: str) -> list[Output]:
         self._over = True
@@ -437,8 +408,3 @@ class Call:
         if self._patience.owed or self._desk.active:
             return State.PROCESSING
         return State.READY
-
-
-_GREET = "Greet the caller in one short sentence and ask how you can help."
-_ASK_TO_REPEAT = "You missed what the caller just said. Ask the caller to say it again, in one short sentence."
-_CONTINUE = "A fault cut off your last reply. Give the caller the rest of it, briefly, without greeting."
