@@ -1,8 +1,6 @@
 # make setup | run | test | check | bench | lock
 # Needs Python 3.13 and make; everything else is fetched into .venv.
 
-HOST ?= 127.0.0.1
-PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -16,7 +14,7 @@ $(STAMP): requirements/all.txt pyproject.toml scripts/bootstrap
 	@touch $@
 
 run: setup
-	@exec $(BIN)/voicebot serve --host $(HOST) --port $(PORT)
+	@exec $(BIN)/voicebot serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
 
 test: setup
 	$(BIN)/python -m pytest

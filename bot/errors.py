@@ -40,7 +40,7 @@ class LegStalled(LegError):
 
 
 class SwitchboardFull(VoicebotError):
-    """There is no room for another call, or this one is held already."""
+    """There is no room for another call."""
 
 
 class SessionError(VoicebotError):

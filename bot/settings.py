@@ -9,14 +9,16 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
 
+LogLevel = Literal["debug", "info", "warning", "error"]
 TurnDetection = Literal[
     "server_vad",
     "azure_semantic_vad",
@@ -27,6 +29,7 @@ TurnDetection = Literal[
 NoiseReduction = Literal["off", "azure_deep_noise_suppression", "near_field", "far_field"]
 
 _DIALLABLE = re.compile(r"\+[1-9]\d{6,14}|sips?:[^\s@<>\"]+@[^\s@<>\"]+")
+_HOST = re.compile(r"[\w.:-]+")
 _ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
 
 
@@ -43,13 +46,17 @@ def is_loopback(host: str) -> bool:
 
 
 def _web_address(value: str) -> str:
-    """Accept nothing, an https address, or an http address on loopback; no path, query or credentials."""
+    """Accept nothing, an https address, or an http address on loopback; no query, fragment or credentials."""
     if not value:
         return ""
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - raises where it is none
+    except ValueError:
+        raise ValueError("should be an address such as https://example.com") from None
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(parts.hostname or "") or parts.port == 0:
         raise ValueError("should be an address such as https://example.com")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ValueError("should begin with https:// (http:// is taken on loopback only)")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("should hold no user, query or fragment")
@@ -74,6 +81,11 @@ def _words(value: str) -> str:
     return value.strip()
 
 
+def _stripped(value: SecretStr) -> SecretStr:
+    return SecretStr(value.get_secret_value().strip())
+
+
+Secret = Annotated[SecretStr, AfterValidator(_stripped)]
 WebAddress = Annotated[str, NoDecode, AfterValidator(_web_address)]
 Diallable = Annotated[str, NoDecode, AfterValidator(_diallable)]
 AccountSid = Annotated[str, NoDecode, AfterValidator(_account_sid)]
@@ -91,7 +103,7 @@ class Settings(BaseSettings):
     azure_voice_live_endpoint: WebAddress = Field(
         "", description="Resource address, `https://NAME.services.ai.azure.com`. Empty: the embedded engine."
     )
-    azure_voice_live_api_key: SecretStr = Field(
+    azure_voice_live_api_key: Secret = Field(
         SecretStr(""), description="Key of the resource. Empty: Entra ID (managed identity, `az login`)."
     )
     voice_live_model: Words = Field("gpt-4.1-mini", description="Model that answers.")
@@ -131,10 +143,10 @@ class Settings(BaseSettings):
 
     # Twilio
     twilio_account_sid: AccountSid = Field("", description="Account whose requests are taken, `AC…`.")
-    twilio_auth_token: SecretStr = Field(
+    twilio_auth_token: Secret = Field(
         SecretStr(""), description="Token that signs Twilio's requests. Empty: only unsigned loopback calls."
     )
-    twilio_auth_token_secondary: SecretStr = Field(
+    twilio_auth_token_secondary: Secret = Field(
         SecretStr(""), description="Second token, taken too while you rotate."
     )
     public_url: WebAddress = Field("", description="Address by which Twilio reaches the bot; needed with a token.")
@@ -148,20 +160,24 @@ class Settings(BaseSettings):
     max_calls: int = Field(50, ge=1, le=10_000, description="Calls at once; one more hears a sentence.")
     max_call_seconds: int = Field(3600, ge=10, le=86_400, description="Longest call.")
     answer_seconds: float = Field(
-        6.0, ge=4, le=60, description="Longest silence before the caller hears something, whatever fails."
+        6.0,
+        ge=4,
+        le=60,
+        allow_inf_nan=False,
+        description="Longest silence before the caller hears something, whatever fails.",
     )
     drain_seconds: int = Field(300, ge=0, le=86_400, description="How long live calls may go on after SIGTERM.")
     drain_redirect_url: WebAddress = Field(
         "", description="Another instance's address, given new calls while this one drains."
     )
-    metrics_token: SecretStr = Field(SecretStr(""), description="Bearer token for `/metrics` away from loopback.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+    metrics_token: Secret = Field(SecretStr(""), description="Bearer token for `/metrics` away from loopback.")
+    log_level: Annotated[LogLevel, BeforeValidator(str.lower)] = Field("info", description="How much is logged.")
 
     # The embedded engine
     chat_endpoint: WebAddress = Field(
         "", description="OpenAI-compatible address (`…/v1`) that answers in place of the embedded script."
     )
-    chat_api_key: SecretStr = Field(SecretStr(""), description="Key for that address.")
+    chat_api_key: Secret = Field(SecretStr(""), description="Key for that address.")
     chat_model: Words = Field("gpt-4.1-mini", description="Model asked there.")
 
     @model_validator(mode="after")
@@ -205,13 +221,23 @@ def _in_words(place: tuple[int | str, ...], message: str) -> str:
     return f"{str(place[0]).upper()} {message}" if place else message
 
 
+def _explained(field: FieldInfo) -> str:
+    """A setting's description, and the values that it may have where those can be listed."""
+    values = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    return (
+        f"{field.description} One of {', '.join(f'`{value}`' for value in values)}."
+        if values
+        else f"{field.description}"
+    )
+
+
 def table() -> str:
     """Every setting as rows of a Markdown table, for the README."""
     rows = ["| Variable | Default | What it is for |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
         default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
         shown = f"`{str(default).lower() if isinstance(default, bool) else default}`" if default != "" else ""
-        rows.append(f"| `{name.upper()}` | {shown if len(shown) < 40 else 'a short text'} | {field.description} |")
+        rows.append(f"| `{name.upper()}` | {shown if len(shown) < 40 else 'a short text'} | {_explained(field)} |")
     return "\n".join(rows)
 
 
@@ -221,7 +247,7 @@ def example() -> str:
     for name, field in Settings.model_fields.items():
         default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
         shown = str(default).lower() if isinstance(default, bool) else str(default)
-        lines += ["", f"# {field.description}", f"# {name.upper()}={shown}"]
+        lines += ["", f"# {_explained(field)}", f"# {name.upper()}={shown}"]
     return "\n".join(lines) + "\n"
 
 

@@ -146,6 +146,7 @@ class Switchboard:
         line = self._lines.get(facts.call_id)
         if line is not None and line.runner is not None:
             line.runner.stop("another stream of this call took over", failed=True)
+            line.broken = True
             self._close(line)
             line = None
         if line is None:

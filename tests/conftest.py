@@ -6,9 +6,14 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from bot.settings import Settings
 from bot.simulator.virtual_time import loop_factories
+
+# How long an example takes says something of the machine, not of the code.
+hypothesis_settings.register_profile("house", deadline=None)
+hypothesis_settings.load_profile("house")
 
 
 def pytest_asyncio_loop_factories(

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -135,7 +135,6 @@ def test_the_delay_is_at_most_two_milliseconds(kind: type[Resampler]) -> None:
 
 @both_ways
 @given(sizes=st.lists(st.integers(0, 700), max_size=12))
-@settings(deadline=None)
 def test_nothing_is_held_back(kind: type[Resampler], sizes: list[int]) -> None:
     resampler, sent, received = kind(), 0, 0
     for size in sizes:
@@ -150,7 +149,6 @@ def test_nothing_is_held_back(kind: type[Resampler], sizes: list[int]) -> None:
 
 @both_ways
 @given(seed=st.integers(0, 2**32 - 1), size=st.integers(0, 6000), data=st.data())
-@settings(deadline=None)
 def test_the_output_is_the_same_whatever_the_chunking(
     kind: type[Resampler], seed: int, size: int, data: st.DataObject
 ) -> None:
@@ -180,7 +178,6 @@ def test_no_sum_is_ever_rounded(kind: type[Resampler]) -> None:
 
 @both_ways
 @given(before=st.binary(max_size=600), after=st.binary(max_size=600))
-@settings(deadline=None)
 def test_a_reset_leaves_no_trace_of_what_was_before(kind: type[Resampler], before: bytes, after: bytes) -> None:
     resampler = kind()
     resampler.process(before)

@@ -577,7 +577,7 @@ EVENTS = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(st.tuples(st.floats(0, 1), EVENTS), max_size=60))
 def test_whatever_happens_each_item_is_settled_once_and_never_beyond_what_was_sent(
     schedule: list[tuple[float, Event | str]],

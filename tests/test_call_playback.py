@@ -151,7 +151,7 @@ DELTAS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     deltas=DELTAS,
     barge_in=st.floats(0.01, 8),

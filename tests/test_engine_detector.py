@@ -41,7 +41,7 @@ def test_noise_is_not_speech() -> None:
 
 
 @pytest.mark.parametrize("make", DETECTORS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(cuts=st.lists(st.integers(0, 5000), max_size=30))
 def test_the_cutting_of_the_audio_makes_no_difference(make: Callable[[], Detector], cuts: list[int]) -> None:
     audio, detector, cut = noise(0.5, 3000.0), make(), []

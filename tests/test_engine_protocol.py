@@ -635,7 +635,7 @@ _types = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(_types | st.text(max_size=5), st.dictionaries(_names, _json, max_size=4)), max_size=6))
 def test_nothing_a_client_sends_breaks_a_session(events: list[tuple[str, dict[str, Any]]]) -> None:
     client = Client()
@@ -644,7 +644,7 @@ def test_nothing_a_client_sends_breaks_a_session(events: list[tuple[str, dict[st
     assert kinds(client.send("input_audio_buffer.clear")) == ["input_audio_buffer.cleared"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from(["speech", "silence", "heard", "reply", "finish", "create", "cancel"]), max_size=40))
 def test_every_response_is_created_and_done_once_and_never_two_at_a_time(steps: list[str]) -> None:
     client = Client()

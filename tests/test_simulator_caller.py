@@ -171,7 +171,7 @@ def test_a_mark_comes_back_when_what_is_before_it_has_been_played_or_at_once() -
     assert at == pytest.approx({"empty": 0.0, "full": 2.0}, abs=1e-6)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.floats(0, 0.2), st.floats(0, 0.1), st.floats(0.1, 5.0), st.integers(0, 2**16))
 def test_whatever_the_network_what_was_heard_agrees_with_the_recording(
     delay: float, jitter: float, interrupt_after: float, seed: int

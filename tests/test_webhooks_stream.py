@@ -169,6 +169,14 @@ async def test_more_than_a_hundred_bad_messages_in_a_row_end_the_call_as_failed(
     assert ended.failed
 
 
+async def test_sound_that_comes_faster_than_time_is_dropped() -> None:
+    line = Line()
+    line.says(*(frame(20 * number) for number in range(5000)), {"event": "stop", "streamSid": STREAM})
+    events = await line.hear_all()
+    assert len(audio_of(events)) == 15 * 48_000
+    assert line.counted("dropped_frames") == 5000 - 15 * 50
+
+
 async def test_a_socket_that_breaks_is_a_failure_and_not_a_hang_up() -> None:
     line = Line()
     line.socket.leaves()

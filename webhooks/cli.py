@@ -42,10 +42,10 @@ def serve_command(host: str | None, port: int | None) -> None:
     except SettingsError as error:
         _refuse(error.problems)
     with listener:
-        _greet(settings, listener.getsockname()[1])
+        port = listener.getsockname()[1]
         try:
             with asyncio.Runner(loop_factory=_new_loop) as runner:
-                runner.run(serve(settings, listener))
+                runner.run(serve(settings, listener, when_open=lambda: _greet(settings, port)))
         except* SettingsError as group:
             _refuse([problem for error in group.exceptions for problem in getattr(error, "problems", [str(error)])])
         except* EngineError as group:
@@ -62,10 +62,11 @@ def _refuse(problems: list[str]) -> NoReturn:
 
 
 def _greet(settings: Settings, port: int) -> None:
-    url = f"http://{settings.host}:{port}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - compared, not bound
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     if settings.embedded:
         click.echo(f"voicebot answers on {url} by its embedded engine. In another shell, talk to it:")
-        click.echo(f'  voicebot call --url {url} --say "What are your opening hours?"')
+        click.echo(f'  {sys.argv[0]} call --url {url} --say "What are your opening hours?"')
     else:
         click.echo(
             f"voicebot answers on {url} by {settings.voice_live_model} at {settings.azure_voice_live_endpoint}"

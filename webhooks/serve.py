@@ -8,11 +8,11 @@ import logging
 import os
 import signal
 import socket
-import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 from prometheus_client import CollectorRegistry
 from uvicorn import Config, Server
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from bot.call.policy import Policy
@@ -27,6 +27,7 @@ from webhooks.app import create_app
 log = logging.getLogger(__name__)
 
 _MOST_UNREAD = 16  # messages
+_REQUEST_WITHIN = 10.0  # seconds from a connection to its first complete request
 LARGEST_MESSAGE = 64 * 1024  # bytes, of one WebSocket message; Twilio's are under 1 KiB
 
 
@@ -54,6 +55,20 @@ class _SteadyProtocol(WebSocketsSansIOProtocol):
             self.read_paused = False
 
 
+class _PromptHttp(H11Protocol):
+    """uvicorn's HTTP, for peers who say what they want: a connection without a request is closed."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        """Begin to wait."""
+        super().connection_made(transport)
+        self.loop.call_later(_REQUEST_WITHIN, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        asked = bool(self.cycle)  # uvicorn declares that there is always one
+        if not asked and self.transport.get_protocol() is self:
+            self.transport.close()
+
+
 def policy(settings: Settings) -> Policy:
     """What the settings say about a call."""
     return Policy(
@@ -72,7 +87,8 @@ def listen(settings: Settings) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
     except OSError as error:
-        why = os.strerror(error.errno or 0)
+        # A name that is not found has a negative number, and words of its own.
+        why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
         raise SettingsError(
             [f"HOST and PORT should be a free address: {settings.host}:{settings.port} is not ({why})"]
         ) from error
@@ -83,6 +99,7 @@ def server(app: object) -> Server:
     config = Config(
         app,  # type: ignore[arg-type]  # uvicorn's and Quart's ASGI types differ in name only
         lifespan="off",
+        http=_PromptHttp,
         ws=_SteadyProtocol,
         ws_max_size=LARGEST_MESSAGE,
         ws_ping_interval=None,  # a call whose audio stops is noticed sooner than a ping would
@@ -96,8 +113,8 @@ def server(app: object) -> Server:
     return _Server(config)
 
 
-async def serve(settings: Settings, listener: socket.socket) -> None:
-    """Answer calls until a signal says to stop.
+async def serve(settings: Settings, listener: socket.socket, *, when_open: Callable[[], None]) -> None:
+    """Answer calls until a signal says to stop. when_open: called once everything that answers is there.
 
     The first SIGTERM or SIGINT drains: no new calls, live ones go on until they end or `DRAIN_SECONDS` are over. A
     second one ends the process now.
@@ -117,6 +134,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         async with asyncio.TaskGroup() as tasks:
             warming = tasks.create_task(voice_live.warm())
             with _signals(tasks, switchboard, web, settings.drain_seconds):
+                when_open()
                 log.info("listening on %s:%d", *listener.getsockname()[:2])
                 await web.serve(sockets=[listener])
             warming.cancel()
@@ -136,8 +154,8 @@ def _signals(
     def stop(number: int) -> None:
         if switchboard.draining:
             log.warning("a second signal: ending now")
-            web.force_exit = web.should_exit = True
-            sys.exit(128 + number)
+            logging.shutdown()
+            os._exit(128 + number)  # now; the engine ends when its input does
         tasks.create_task(drain())
 
     loop = asyncio.get_running_loop()

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 SEND_SECONDS = 5.0
 
+_HEAD_START = 15.0  # seconds of sound that may run ahead of the clock
 _SECOND = 1000 * SAMPLES_PER_MS
 _SILENCE = b"\xff"  # mu-law for zero
 
@@ -75,6 +76,7 @@ class MediaStream:
         self._ended: LegEnded | None = None
         self._closed = False
         self._stalled = False
+        self._placed = 0  # samples taken, silence for missing ones included
         self._frames = self._dropped = self._missing_ms = 0
 
     # --- From the caller ----------------------------------------------------------------------------------------
@@ -141,10 +143,22 @@ class MediaStream:
             self._dropped += 1
             self._meters.dropped_frames.inc()
             return
+        if self._too_fast(missing + len(ulaw)):
+            self._dropped += 1
+            self._meters.dropped_frames.inc()
+            return
         self._frames += 1
         if missing:
             self._fill(missing)
         self._waiting.append(CallerAudio(self._up.process(mulaw.decode(ulaw))))
+
+    def _too_fast(self, samples: int) -> bool:
+        """Whether more sound would have come than time has passed: nobody speaks faster, and somebody pays for it."""
+        allowed = (self._clock() - self._began + _HEAD_START) * _SECOND
+        if self._placed + samples > allowed:
+            return True
+        self._placed += samples
+        return False
 
     def _fill(self, missing: int) -> None:
         """Stand in for frames that never came, a second at a time, so that no event grows out of measure."""

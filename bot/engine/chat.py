@@ -15,7 +15,7 @@ from bot.engine.parts import Brief, Call, Expected, Line, Reply, Say
 _log = logging.getLogger("bot.engine.chat")
 
 APOLOGY = "I am sorry, I cannot think right now. Please try again in a moment."
-_SECONDS = 12.0
+_SECONDS = 3.0  # the caller waits; an apology in time is better than an answer too late
 _LARGEST_ANSWER = 1 << 20
 _LINES = 60
 """How much of the conversation is sent: the last of it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from binascii import b2a_base64
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
@@ -225,6 +226,9 @@ def turn_event(turn: Turn) -> dict[str, object]:
 # --- For the log ------------------------------------------------------------------------------------------------
 
 
+_KEYPAD = re.compile(r"(pressed )[0-9A-D*#]+(?= on the keypad)")  # digits are in no log, whoever asks
+
+
 def shown(message: bytes | Mapping[str, object]) -> str:
     """A whole event on one line, its audio as a number of bytes. It shows what is said on the phone."""
     try:
@@ -232,6 +236,6 @@ def shown(message: bytes | Mapping[str, object]) -> str:
         audio = _AUDIO_FIELDS.get(event["type"], "")
         if audio in event:
             event = {**event, audio: f"{len(event[audio]) * 3 // 4} bytes"}
-        return json.dumps(event, ensure_ascii=False)
+        return _KEYPAD.sub(r"\1***", json.dumps(event, ensure_ascii=False))
     except (ValueError, TypeError, KeyError, RecursionError):
         return f"rubbish, {len(message)} bytes"
