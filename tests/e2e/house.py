@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ class House:
     switchboard: Switchboard
     registry: CollectorRegistry
     settings: Settings
+    later: list[float]  # seconds by which tokens are older than they are
 
     async def call(
         self, script: Script, *, network: Network | None = None, seed: int = 0, max_seconds: float = 60
@@ -85,13 +87,18 @@ async def open_house(
                 clock=clock,
             )
         )
-        web = server(create_app(settings, switchboard, clock=clock, registry=registry))
+        later: list[float] = []
+
+        def wall_clock() -> float:
+            return time.time() + sum(later)
+
+        web = server(create_app(settings, switchboard, clock=clock, wall_clock=wall_clock, registry=registry))
         async with asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(web.serve(sockets=[listener]))
             while not web.started:  # noqa: ASYNC110 - uvicorn offers no event for it
                 await asyncio.sleep(0.01)
             try:
-                yield House(url, engine, switchboard, registry, settings)
+                yield House(url, engine, switchboard, registry, settings, later)
             finally:
                 web.should_exit = True
                 await serving
