@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import re
+import signal
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,9 +18,10 @@ from bot.settings import load_settings
 from bot.simulator import wav
 from bot.simulator.addresses import Addresses
 from bot.simulator.caller import place_call
+from bot.simulator.line import Line
 from bot.simulator.network import Network, Stall
 from bot.simulator.result import Note, PhoneCall
-from bot.simulator.script import Spoken, conversation
+from bot.simulator.script import Script, Spoken, conversation
 from bot.simulator.voice import engine_voice
 from bot.simulator.webhook import Parties
 
@@ -153,11 +156,12 @@ def call(
         if says:
             async with engine_voice() as voice:
                 lines += [Spoken(await voice(text), text) for text in says]
+        talking = conversation(
+            lines, at_once=at_once, interrupt_after=interrupt_after, digits=digits, hang_up_after=hang_up_after
+        )
         return await place_call(
             url,
-            conversation(
-                lines, at_once=at_once, interrupt_after=interrupt_after, digits=digits, hang_up_after=hang_up_after
-            ),
+            _until_interrupted(talking),
             network=network,
             auth_token=next(iter(settings.auth_tokens), ""),
             public_url=settings.public_url,
@@ -176,6 +180,22 @@ def call(
     _sum_up(made, record)
     if not made.assistant_heard:
         raise _failure(_why_unheard(made), 1)
+
+
+def _until_interrupted(script: Script) -> Script:
+    """Ctrl-C puts the phone down, as a caller would; what was heard until then is kept."""
+
+    async def interruptible(line: Line) -> None:
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(NotImplementedError):  # Windows
+            loop.add_signal_handler(signal.SIGINT, line.put_down)
+        try:
+            await script(line)
+        finally:
+            with contextlib.suppress(NotImplementedError):
+                loop.remove_signal_handler(signal.SIGINT)
+
+    return interruptible
 
 
 def _show(note: Note) -> None:

@@ -77,8 +77,10 @@ async def test_a_second_signal_ends_it_now(tmp_path: Path) -> None:
             await line.wait(20)
 
         call = await place_call(url, script)
-        assert await asyncio.wait_for(process.wait(), 30) != 0
+        assert await asyncio.wait_for(process.wait(), 30) == 128 + signal.SIGTERM
         assert call.ended_by != "caller"
+        assert process.stderr is not None
+        assert b"Traceback" not in await process.stderr.read()
 
 
 async def test_calls_left_over_when_the_time_to_drain_is_up_hear_a_word(tmp_path: Path) -> None:
@@ -92,6 +94,20 @@ async def test_calls_left_over_when_the_time_to_drain_is_up_hear_a_word(tmp_path
         call = await place_call(url, script)
         assert call.said_by_twiml
         assert await asyncio.wait_for(process.wait(), 30) == 0
+
+
+async def test_a_caller_who_is_interrupted_hangs_up_and_keeps_the_recording(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (url, _):
+        caller = await voicebot("call", "--url", url, folder=tmp_path)
+        assert caller.stdout is not None
+        said = b""
+        while b"speaking" not in said:
+            said += await asyncio.wait_for(caller.stdout.readline(), 30)
+        caller.send_signal(signal.SIGINT)
+        out, err = await asyncio.wait_for(caller.communicate(), 30)
+    assert caller.returncode == 0, err.decode()
+    assert b"ended by the caller" in out
+    assert (tmp_path / "heard.wav").stat().st_size > 44
 
 
 @pytest.mark.parametrize(
