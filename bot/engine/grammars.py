@@ -101,7 +101,7 @@ STRICT = Noise(1e-10, 1e-5)
 """For a clear line."""
 LENIENT = Noise(1e-8, 1e-8)
 """For a noisy line, where words resemble their models so little that the strict loop would win nearly always. Both
-were chosen by `benchmarks/recognition.py`, between understanding the phrases and refusing what is none."""
+were chosen on phrases and voices like those of `benchmarks/recognition.py`: its figures are no proof for others."""
 
 
 def search(expected: Expected, noise: Noise) -> str:

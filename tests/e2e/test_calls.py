@@ -6,7 +6,16 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from bot.engine.faults import Faults
+from bot.engine.faults import (
+    BINARY,
+    NO_TYPE,
+    NOT_AN_OBJECT,
+    NOT_BASE64,
+    NOT_JSON,
+    UNKNOWN_EVENT,
+    WRONG_TYPES,
+    Faults,
+)
 from bot.engine.parts import Say
 from bot.engine.scripted import ScriptedParts
 from bot.simulator import Line, Network, Path, Stall, listen
@@ -206,7 +215,7 @@ async def test_a_second_session_has_time_to_speak(faults: Faults, slow: float) -
 
 async def test_rubbish_among_good_events_changes_nothing() -> None:
     parts = ScriptedParts(heard=["When are you open?"], answers=["From nine to five."])
-    faults = Faults(rubbish=("{ not JSON", "[1]", b"\xff\xfe", '{"type": "response.audio.delta", "delta": 5}'))
+    faults = Faults(rubbish=(NOT_JSON, NOT_AN_OBJECT, BINARY, WRONG_TYPES, NOT_BASE64, NO_TYPE, UNKNOWN_EVENT))
     async with open_house(parts, faults=faults) as house:
         call = await house.call(saying(speech(1.0)))
         assert texts(call.transcript, "bot")[-1] == "From nine to five."
