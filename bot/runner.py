@@ -21,6 +21,7 @@ from bot.call.commands import (
     CloseSession,
     CreateResponse,
     DeleteItem,
+    Farewell,
     LegCommand,
     Mark,
     OpenSession,
@@ -95,8 +96,8 @@ class Runner:
         self._session_number = 0
         self._tasks: asyncio.TaskGroup | None = None
         self._over = asyncio.Event()
-        self._leave_because = ""
-        self.outcome: Outcome | None = None  # why we let the caller go; None where the caller went
+        self._leave: Leave | None = None
+        self.farewell: Farewell | None = None  # how we let the caller go; None where the caller went
 
     async def run(self) -> None:
         """Pump both sides until the call is over; when this returns, or is cancelled, nothing is left."""
@@ -111,12 +112,12 @@ class Runner:
         finally:
             if not self._call.over:
                 self._sort(self._call.receive(LegEnded("the call was torn down", failed=True), self._clock()))
-                self.outcome = self.outcome or Outcome.FAILED
-            await self._leg.close(self.outcome or Outcome.HANGUP)
+                self.farewell = self.farewell or Farewell(Outcome.FAILED)
+            await self._leg.close(self.farewell.outcome if self.farewell else Outcome.HANGUP)
 
-    def leave(self, reason: str) -> None:
-        """Ask the call to leave by the safety net, at the next tick."""
-        self._leave_because = reason
+    def leave(self, leave: Leave) -> None:
+        """Let the caller go, from the next tick on."""
+        self._leave = leave
 
     def stop(self, reason: str, *, failed: bool = False) -> None:
         """End the call now: nobody is on its leg any more."""
@@ -126,7 +127,7 @@ class Runner:
     @property
     def broken(self) -> bool:
         """Whether the call ended by a fault, and not by our letting the caller go."""
-        return self.outcome is None and self._call.state is State.ERROR
+        return self.farewell is None and self._call.state is State.ERROR
 
     # --- what comes in
 
@@ -141,9 +142,9 @@ class Runner:
     async def _watch_clock(self) -> None:
         while True:
             await self._sleep(TICK)
-            reason, self._leave_because = self._leave_because, ""
+            leave, self._leave = self._leave, None
             # The clock sends nothing itself: it must go on when a side takes nothing.
-            self._feed(Leave(reason) if reason else Tick())
+            self._feed(leave or Tick())
 
     async def _hold_session(self, number: int, history: Sequence[Turn]) -> None:
         try:
@@ -171,7 +172,7 @@ class Runner:
     def _feed(self, event: Event) -> None:
         self._sort(self._call.receive(event, self._clock()))
         # A leg that was let go has its last commands still to come; one that is gone takes none.
-        if self._call.over and (self.outcome is None or not self._to_leg):
+        if self._call.over and (self.farewell is None or not self._to_leg):
             self._over.set()
 
     def _sort(self, outputs: Sequence[LegCommand | SessionCommand | Report]) -> None:
@@ -187,7 +188,7 @@ class Runner:
                     # What was not sent yet need not be; it would come after the clear and be heard.
                     self._to_leg.clear()
                 elif isinstance(output, CloseLeg):
-                    self.outcome = output.outcome
+                    self.farewell = output.farewell
                 self._to_leg.append(output)
                 self._leg_has_work.set()
             elif isinstance(output, AddText | CreateResponse | CancelResponse | Truncate | DeleteItem):
@@ -230,7 +231,7 @@ class Runner:
             case Clear():
                 await self._leg.clear()
             case CloseLeg():
-                await self._leg.close(command.outcome)
+                await self._leg.close(command.farewell.outcome)
 
     async def _send_to_session(self) -> None:
         if self._sending_to_session:

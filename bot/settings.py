@@ -30,7 +30,7 @@ NoiseReduction = Literal["off", "azure_deep_noise_suppression", "near_field", "f
 
 _DIALLABLE = re.compile(r"\+[1-9]\d{6,14}|sips?:[^\s@<>\"]+@[^\s@<>\"]+")
 _HOST = re.compile(r"[\w.:-]+")
-_ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
+_SHORTEST_SECRET = 16  # characters of what opens the pages to the whole world
 
 
 def is_loopback(host: str) -> bool:
@@ -69,9 +69,29 @@ def _diallable(value: str) -> str:
     return value
 
 
-def _account_sid(value: str) -> str:
-    if value and not _ACCOUNT_SID.fullmatch(value):
-        raise ValueError("should be AC and 32 hexadecimal digits")
+def _each_diallable(value: object) -> object:
+    """Split a list as it stands in the environment; anything else is checked as it is."""
+    if not isinstance(value, str):
+        return value
+    return tuple(_diallable(entry.strip()) for entry in value.split(",") if entry.strip())
+
+
+def _sid(prefix: str) -> AfterValidator:
+    form = re.compile(prefix + "[0-9a-fA-F]{32}")
+
+    def check(value: str) -> str:
+        if value and not form.fullmatch(value):
+            raise ValueError(f"should be {prefix} and 32 hexadecimal digits")
+        return value
+
+    return AfterValidator(check)
+
+
+def _long_enough(value: SecretStr) -> SecretStr:
+    if 0 < len(value.get_secret_value()) < _SHORTEST_SECRET:
+        raise ValueError(
+            f"should be at least {_SHORTEST_SECRET} characters, such as `openssl rand -base64 24` prints"
+        )
     return value
 
 
@@ -88,7 +108,11 @@ def _stripped(value: SecretStr) -> SecretStr:
 Secret = Annotated[SecretStr, AfterValidator(_stripped)]
 WebAddress = Annotated[str, NoDecode, AfterValidator(_web_address)]
 Diallable = Annotated[str, NoDecode, AfterValidator(_diallable)]
-AccountSid = Annotated[str, NoDecode, AfterValidator(_account_sid)]
+DiallableList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_each_diallable)]
+AccountSid = Annotated[str, NoDecode, _sid("AC")]
+ApiKeySid = Annotated[str, NoDecode, _sid("SK")]
+ApplicationSid = Annotated[str, NoDecode, _sid("AP")]
+PageSecret = Annotated[Secret, AfterValidator(_long_enough)]
 Words = Annotated[str, NoDecode, AfterValidator(_words)]
 
 
@@ -152,6 +176,30 @@ class Settings(BaseSettings):
     public_url: WebAddress = Field("", description="Address by which Twilio reaches the bot; needed with a token.")
     fallback_number: Diallable = Field(
         "", description="Number or SIP address dialled when the assistant fails for good."
+    )
+    dial_allowed: DiallableList = Field(
+        (),
+        description="Numbers and SIP addresses, with commas between, that an operator may transfer a caller to and "
+        "the softphone may dial. Empty: none.",
+    )
+    caller_id: Diallable = Field(
+        "", description="Your Twilio number, shown to whom the bot dials for a caller without a number of its own."
+    )
+
+    # The pages: softphone and live view
+    page_secret: PageSecret = Field(
+        SecretStr(""),
+        description="Secret that opens the softphone and the live view away from this machine. Empty: nobody.",
+    )
+    page_trust_platform_login: bool = Field(
+        False,
+        description="Open the pages to whom App Service or Container Apps authentication has signed in. Only behind "
+        "it: elsewhere anyone can send its header.",
+    )
+    twilio_api_key_sid: ApiKeySid = Field("", description="API key for softphone calls through Twilio, `SK…`.")
+    twilio_api_key_secret: Secret = Field(SecretStr(""), description="Secret of that key.")
+    twilio_twiml_app_sid: ApplicationSid = Field(
+        "", description="TwiML application whose voice URL is this bot's `/voice`, `AP…`."
     )
 
     # The house
@@ -231,12 +279,25 @@ def _explained(field: FieldInfo) -> str:
     )
 
 
+def _default(field: FieldInfo) -> str:
+    """A setting's default as it would be written in `.env`."""
+    match field.default:
+        case SecretStr() as secret:
+            return secret.get_secret_value()
+        case bool() as switch:
+            return str(switch).lower()
+        case tuple() as several:
+            return ",".join(several)
+        case other:
+            return str(other)
+
+
 def table() -> str:
     """Every setting as rows of a Markdown table, for the README."""
     rows = ["| Variable | Default | What it is for |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
-        default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
-        shown = f"`{str(default).lower() if isinstance(default, bool) else default}`" if default != "" else ""
+        default = _default(field)
+        shown = f"`{default}`" if default else ""
         rows.append(f"| `{name.upper()}` | {shown if len(shown) < 40 else 'a short text'} | {_explained(field)} |")
     return "\n".join(rows)
 
@@ -245,9 +306,7 @@ def example() -> str:
     """The content of `.env.example`: every variable, commented out, at its default."""
     lines = ["# Copy to .env and remove the # of what you set. The README's table says more."]
     for name, field in Settings.model_fields.items():
-        default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
-        shown = str(default).lower() if isinstance(default, bool) else str(default)
-        lines += ["", f"# {_explained(field)}", f"# {name.upper()}={shown}"]
+        lines += ["", f"# {_explained(field)}", f"# {name.upper()}={_default(field)}"]
     return "\n".join(lines) + "\n"
 
 

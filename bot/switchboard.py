@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
-from bot.call.commands import Outcome, Turn
-from bot.call.events import CallerFacts
+from bot.board import Board
+from bot.call.commands import Farewell, Outcome, Turn
+from bot.call.events import CallerFacts, Leave
 from bot.call.policy import Policy
 from bot.call.reports import Answered, Interrupted, Report, State, StateChanged, Trouble
 from bot.errors import SessionError, SwitchboardFull
@@ -50,7 +52,7 @@ class _Line:
         self.opening: asyncio.Task[SessionLine | SessionError] | None = None
         self.claimed = asyncio.Event()
         self.runner: Runner | None = None
-        self.outcome: Outcome | None = None
+        self.farewell: Farewell | None = None
         self.broken = False
         self.answered = False
         self.over = False
@@ -68,13 +70,17 @@ class Switchboard:
         max_calls: int,
         clock: Clock = time.monotonic,
         sleep: Sleep = asyncio.sleep,
+        wall_clock: Callable[[], float] = time.time,
+        boot: str = "",
     ) -> None:
+        self.board = Board(boot or secrets.token_hex(4))
         self._source = source
         self._policy = policy
         self._metrics = metrics
         self._max_calls = max_calls
         self._clock = clock
         self._sleep = sleep
+        self._wall_clock = wall_clock
         self._lines: dict[str, _Line] = {}
         self._past: dict[str, _Line] = {}
         self._tasks = asyncio.TaskGroup()
@@ -97,6 +103,7 @@ class Switchboard:
             if line.opening is not None:
                 line.opening.cancel()
         await self._tasks.__aexit__(kind, error, trace)
+        self.board.close()
 
     # --- how the house stands
 
@@ -164,7 +171,7 @@ class Switchboard:
         )
         line.claimed.set()
         if self._evicting:
-            runner.leave("the house closes")
+            runner.leave(Leave("the house closes"))
         try:
             await runner.run()
         except* Exception:
@@ -172,20 +179,20 @@ class Switchboard:
             self._metrics.trouble.labels("fault").inc()
         finally:
             # What is kept of a call that is over must not hold on to its sockets.
-            line.outcome, line.broken, line.runner = runner.outcome, runner.broken, None
+            line.farewell, line.broken, line.runner = runner.farewell, runner.broken, None
             opening, line.opening = line.opening, None
             self._close(line)
             if opening is not None:
                 self._tasks.create_task(_discard(opening))
 
-    def farewell(self, call_id: str) -> Outcome | None:
-        """Why this caller was let go; None where the caller went, or the call is not known here."""
+    def farewell(self, call_id: str) -> Farewell | None:
+        """How this caller was let go; None where the caller went, or the call is not known here."""
         self._leaving.pop(call_id, None)
         line = self._lines.get(call_id) or self._past.get(call_id)
         if line is None:
             return None
         # The caller may be asking while the session behind it is still being closed.
-        return line.runner.outcome if line.runner is not None else line.outcome
+        return line.runner.farewell if line.runner is not None else line.farewell
 
     def ended(self, call_id: str) -> None:
         """The network says that the call is over."""
@@ -198,10 +205,35 @@ class Switchboard:
         else:
             line.claimed.set()
 
-    def follow(self, call_id: str) -> AsyncIterator[Entry] | None:
-        """The reports of a call, from its beginning to its end; None where the call is not known."""
+    # --- who watches, and may reach in
+
+    def follow(self, call_id: str, after: int = 0) -> AsyncIterator[Entry] | None:
+        """The reports of a call beyond number `after`, to its end; None where the call is not known."""
         line = self._lines.get(call_id) or self._past.get(call_id)
-        return line.feed.follow() if line is not None else None
+        return line.feed.follow(after) if line is not None else None
+
+    def elapsed(self, call_id: str) -> float | None:
+        """Seconds since the call began; None where the call is not known."""
+        line = self._lines.get(call_id) or self._past.get(call_id)
+        return self._clock() - line.began if line is not None else None
+
+    def hang_up(self, call_id: str) -> bool:
+        """An operator ends the call, at once; False where it does not run."""
+        return self._let_go(call_id, Leave("an operator hung up", Farewell(Outcome.HANGUP), at_once=True))
+
+    def transfer(self, call_id: str, to: str) -> bool:
+        """An operator transfers the caller to a number or SIP address, at once; False where that cannot be."""
+        line = self._lines.get(call_id)
+        if line is None or not line.facts.transferable:
+            return False
+        return self._let_go(call_id, Leave("an operator transferred", Farewell(Outcome.TRANSFER, to), at_once=True))
+
+    def _let_go(self, call_id: str, leave: Leave) -> bool:
+        line = self._lines.get(call_id)
+        if line is None or line.runner is None:
+            return False
+        line.runner.leave(leave)
+        return True
 
     # --- closing the house
 
@@ -216,7 +248,7 @@ class Switchboard:
         self._evicting = True
         for line in self._lines.values():
             if line.runner is not None:
-                line.runner.leave("the house closes")
+                line.runner.leave(Leave("the house closes"))
         await self._until_empty(_LAST_WORDS)
 
     async def _until_empty(self, within: float) -> None:
@@ -232,6 +264,7 @@ class Switchboard:
     def _add(self, facts: CallerFacts) -> _Line:
         line = self._lines[facts.call_id] = _Line(facts, self._clock())
         self._past.pop(facts.call_id, None)
+        self.board.begin(facts, self._wall_clock())
         self._metrics.live.set(self.live)
         return line
 
@@ -243,7 +276,7 @@ class Switchboard:
         if self._lines.get(call_id) is line:
             del self._lines[call_id]
         self._past[call_id] = line
-        if line.outcome is not None:
+        if line.farewell is not None:
             self._leaving[call_id] = self._clock() + _FAREWELL_WITHIN
         while len(self._past) > _PAST_CALLS:
             oldest = next(iter(self._past))
@@ -251,7 +284,8 @@ class Switchboard:
             self._leaving.pop(oldest, None)
         line.feed.close()
         self._metrics.live.set(self.live)
-        outcome = line.outcome.value if line.outcome is not None else "broken" if line.broken else "caller"
+        outcome = line.farewell.outcome.value if line.farewell is not None else "broken" if line.broken else "caller"
+        self.board.end(call_id, outcome)
         self._metrics.ended.labels(outcome).inc()
         log.info("call=%s ended outcome=%s seconds=%.1f", call_id, outcome, self._clock() - line.began)
 
@@ -263,7 +297,7 @@ class Switchboard:
         except TimeoutError:
             log.warning("call=%s no media stream came; the session is given up", line.facts.call_id)
             self._metrics.trouble.labels("no_stream").inc()
-            line.outcome = Outcome.FAILED
+            line.farewell = Farewell(Outcome.FAILED)
         if line.runner is None and not line.answered:
             self._close(line)
             await _discard(opening)
@@ -296,8 +330,10 @@ class Switchboard:
         return session
 
     def _report(self, line: _Line, report: Report, at: float) -> None:
-        line.feed.add(report, at - line.began)
         call_id = line.facts.call_id
+        line.feed.add(report, at - line.began)
+        if not line.over:
+            self.board.take(call_id, report)
         match report:
             case Trouble():
                 self._metrics.trouble.labels(report.code).inc()

@@ -62,8 +62,9 @@ def test_of_a_session_that_is_lost_only_what_was_sent_is_remembered() -> None:
     conversation.assistant_words("heard", "This was said.")
     conversation.assistant_words("reply", "word " * 40)
     conversation.assistant_words("unspoken", "Nobody heard this.")
-    [report] = conversation.broken_off([cut(1.0, 1.0, complete=False)], {"heard", "reply"})
+    [report, unspoken] = conversation.broken_off([cut(1.0, 1.0, complete=False)], {"heard", "reply"})
     assert len(report.heard) < 20
+    assert unspoken == AssistantWords("unspoken", "", "Nobody heard this.")
     assert [turn.text for turn in conversation.history()] == ["This was said.", report.heard]
 
 

@@ -10,6 +10,7 @@ from bot.call.commands import (
     CloseSession,
     CreateResponse,
     DeleteItem,
+    Farewell,
     Mark,
     OpenSession,
     Outcome,
@@ -21,6 +22,7 @@ from bot.call.commands import (
 from bot.call.events import (
     AudioDelta,
     AudioDone,
+    AudioLost,
     CallerAudio,
     CallerSaid,
     DigitPressed,
@@ -43,7 +45,16 @@ from bot.call.events import (
 )
 from bot.call.playback import BYTES_PER_SECOND
 from bot.call.policy import Policy
-from bot.call.reports import Answered, AssistantWords, CallerWords, Interrupted, State, Trouble
+from bot.call.reports import (
+    Answered,
+    AssistantDraft,
+    AssistantWords,
+    AudioMissing,
+    CallerWords,
+    Interrupted,
+    State,
+    Trouble,
+)
 from tests.calls import FRAME, LOUD_FRAME, Scene
 
 
@@ -225,7 +236,7 @@ def test_a_session_that_cannot_be_had_twice_sends_the_caller_to_the_safety_net_a
     scene.happens(LegStarted())
     assert OpenSession() in scene.happens(SessionFailed("refused"))
     out = scene.happens(SessionFailed("refused"))
-    assert CloseLeg(Outcome.FAILED) in out
+    assert CloseLeg(Farewell(Outcome.FAILED)) in out
     assert CloseSession() in out
     assert scene.call.state is State.ERROR
 
@@ -235,7 +246,7 @@ def test_a_session_that_hangs_is_tried_again_and_given_up_within_six_seconds() -
     scene.happens(LegStarted())
     assert silence_before_something_is_done(scene) < 6.0
     assert len(scene.of(OpenSession)) == 2
-    assert scene.of(CloseLeg) == [CloseLeg(Outcome.FAILED)]
+    assert scene.of(CloseLeg) == [CloseLeg(Farewell(Outcome.FAILED))]
 
 
 def test_a_greeting_that_never_comes_leads_to_another_session() -> None:
@@ -297,7 +308,7 @@ def test_words_still_in_the_buffer_are_heard_before_the_caller_is_let_go() -> No
     scene.happens(SessionFailed("lost"))
     assert not any(isinstance(o, CloseLeg) for o in scene.happens(SessionFailed("refused")))
     assert not any(isinstance(o, CloseLeg) for o in scene.passes(1.8))
-    assert CloseLeg(Outcome.FAILED) in scene.passes(0.5)
+    assert CloseLeg(Farewell(Outcome.FAILED)) in scene.passes(0.5)
 
 
 def test_sessions_that_drop_one_after_another_are_given_up() -> None:
@@ -452,7 +463,7 @@ def test_a_service_that_takes_no_request_at_all_is_left() -> None:
 def test_who_waits_for_an_answer_when_the_house_closes_is_not_left_waiting() -> None:
     scene = Scene().greeted()
     scene.happens(SpeechStarted("q"), SpeechStopped("q"), ResponseCreated("answer"))
-    assert CloseLeg(Outcome.CLOSING) in scene.happens(Leave("the house closes"))
+    assert CloseLeg(Farewell(Outcome.CLOSING)) in scene.happens(Leave("the house closes"))
 
 
 def test_a_renewal_that_hangs_is_noticed_before_the_caller_does() -> None:
@@ -503,12 +514,46 @@ def test_the_longest_call_ends_after_the_sentence_that_is_being_spoken() -> None
     scene.passes(8.5)
     scene.reply("answer", 3.0)
     assert not any(isinstance(o, CloseLeg) for o in scene.passes(1.0))
-    assert CloseLeg(Outcome.LIMIT) in scene.hears_everything()
+    assert CloseLeg(Farewell(Outcome.LIMIT)) in scene.hears_everything()
 
 
 def test_the_house_closes_with_a_word() -> None:
     scene = Scene().greeted()
-    assert CloseLeg(Outcome.CLOSING) in scene.happens(Leave("the house closes"))
+    assert CloseLeg(Farewell(Outcome.CLOSING)) in scene.happens(Leave("the house closes"))
+
+
+def test_an_operator_ends_a_call_in_the_middle_of_a_sentence() -> None:
+    scene = Scene().greeted()
+    scene.reply("answer", 8.0, "We are open from nine to five on every day of the week.")
+    scene.passes(1.0)
+    transfer = Farewell(Outcome.TRANSFER, "+14255550100")
+    out = scene.happens(Leave("an operator transferred", transfer, at_once=True))
+    assert CloseLeg(transfer) in out
+    [words] = [o for o in out if isinstance(o, AssistantWords)]
+    assert words.unheard
+    assert scene.call.over
+
+
+def test_an_operator_need_not_wait_for_a_house_that_closes_politely() -> None:
+    scene = Scene().greeted()
+    scene.reply("answer", 8.0)
+    assert not any(isinstance(o, CloseLeg) for o in scene.happens(Leave("the house closes")))
+    hang_up = Farewell(Outcome.HANGUP)
+    assert CloseLeg(hang_up) in scene.happens(Leave("an operator hung up", hang_up, at_once=True))
+
+
+def test_a_reply_is_shown_while_it_grows_and_struck_out_where_nothing_of_it_was_heard() -> None:
+    scene = Scene().greeted()
+    scene.happens(ResponseCreated("r"), TranscriptDelta("r", "i", "We are"), TranscriptDelta("r", "i", " open."))
+    assert scene.of(AssistantDraft)[-2:] == [AssistantDraft("i", "We are"), AssistantDraft("i", "We are open.")]
+    scene.happens(SpeechStarted("q"))
+    assert scene.of(AssistantWords)[-1] == AssistantWords("i", "", "We are open.")
+    late = scene.happens(TranscriptDelta("r", "i", " From nine."))
+    assert not late
+
+
+def test_missing_audio_is_reported() -> None:
+    assert AudioMissing(0.5) in Scene().greeted().happens(AudioLost(0.5))
 
 
 def test_a_session_near_its_end_is_replaced_in_a_pause_without_a_word() -> None:
@@ -539,7 +584,7 @@ def test_a_session_at_its_end_is_replaced_even_in_mid_conversation() -> None:
 def test_a_leg_that_sends_nothing_is_closed() -> None:
     scene = Scene().greeted()
     out = scene.passes(16, audio=False)
-    assert CloseLeg(Outcome.FAILED) in out
+    assert CloseLeg(Farewell(Outcome.FAILED)) in out
     assert Trouble("leg_silent") in out
 
 

@@ -3,10 +3,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from bot.call.commands import Clear, CreateResponse, Mark, Outcome, Play, SendAudio, Turn
+from bot.call.commands import Clear, CreateResponse, Farewell, Mark, Outcome, Play, SendAudio, Turn
 from bot.call.events import (
     AudioDelta,
     CallerAudio,
+    Leave,
     LegEnded,
     LegStarted,
     ResponseCreated,
@@ -69,7 +70,7 @@ async def test_a_call_runs_from_greeting_to_hang_up_and_leaves_nothing() -> None
     house.leg.events.put_nowait(LegEnded("hung up"))
     await task
     assert house.session.closed
-    assert house.runner.outcome is None
+    assert house.runner.farewell is None
     assert asyncio.all_tasks() == before
 
 
@@ -145,7 +146,7 @@ async def test_a_refused_session_is_tried_again_and_then_the_leg_is_closed() -> 
     house = House(started_leg(), FakeSource(SessionRefused("no"), SessionRefused("no")))
     await house.runner.run()
     assert house.leg.closed is Outcome.FAILED
-    assert house.runner.outcome is Outcome.FAILED
+    assert house.runner.farewell == Farewell(Outcome.FAILED)
 
 
 async def test_a_session_that_hangs_is_given_up_by_the_clock() -> None:
@@ -169,7 +170,7 @@ async def test_an_operator_can_end_a_call() -> None:
     house = House(started_leg(), FakeSource())
     task = asyncio.create_task(house.runner.run())
     await until(lambda: house.source.sessions)
-    house.runner.leave("the house closes")
+    house.runner.leave(Leave("the house closes"))
     house.session.events.put_nowait(ResponseCreated("r"))
     await house.passes(9)
     await task

@@ -5,7 +5,7 @@ import weakref
 import pytest
 from prometheus_client import CollectorRegistry
 
-from bot.call.commands import Outcome
+from bot.call.commands import Farewell, Outcome
 from bot.call.events import CallerAudio, CallerFacts, LegEnded, LegStarted, SessionFailed
 from bot.call.policy import Policy
 from bot.call.reports import State, StateChanged
@@ -89,7 +89,7 @@ async def test_the_farewell_is_known_while_the_session_is_still_being_closed() -
         source.sessions[0].events.put_nowait(SessionFailed("lost"))
         await until(lambda: leg.closed)
         assert not call.done()
-        assert board.farewell("CA1") is Outcome.FAILED
+        assert board.farewell("CA1") == Farewell(Outcome.FAILED)
         source.sessions[0].close_gate.set()
         await call
 
@@ -102,7 +102,7 @@ async def test_a_failed_connection_before_the_stream_does_not_disturb_other_call
         leg = started_leg()
         await board.answer(FACTS, leg)
         assert leg.closed is Outcome.FAILED
-        assert board.farewell("CA1") is Outcome.FAILED
+        assert board.farewell("CA1") == Farewell(Outcome.FAILED)
         assert board.ready
 
 
@@ -122,7 +122,7 @@ async def test_a_fault_in_one_call_stays_there() -> None:
         leg = BadLeg()
         await board.answer(FACTS, leg)
         assert leg.closed is Outcome.FAILED
-        assert board.farewell("CA1") is Outcome.FAILED
+        assert board.farewell("CA1") == Farewell(Outcome.FAILED)
         assert board.ready
 
 
@@ -135,13 +135,57 @@ async def test_a_follower_sees_a_call_from_its_beginning_to_its_end() -> None:
         assert follow is not None
         leg.events.put_nowait(CallerAudio(b"\0\0"))
         leg.events.put_nowait(LegEnded("hung up"))
-        seen = [report async for _, report in follow]
+        seen = [entry.report async for entry in follow]
         await call
         assert StateChanged(State.ENDED, "hung up") in seen
         late = board.follow("CA1")
         assert late is not None
-        assert [report async for _, report in late] == seen
+        assert [entry.report async for entry in late] == seen
         assert board.follow("CA2") is None
+
+
+async def test_an_operator_hangs_up_and_transfers_calls_that_run() -> None:
+    async with switchboard(FakeSource()) as board:
+        for call_id, reach_in, farewell in (
+            ("CA1", board.hang_up, Farewell(Outcome.HANGUP)),
+            (
+                "CA2",
+                lambda call_id: board.transfer(call_id, "+14255550100"),
+                Farewell(Outcome.TRANSFER, "+14255550100"),
+            ),
+        ):
+            assert not reach_in(call_id)
+            leg = started_leg()
+            call = asyncio.create_task(board.answer(CallerFacts(call_id), leg))
+            await until(lambda: board.live)
+            assert reach_in(call_id)
+            await call
+            assert leg.closed is farewell.outcome
+            assert board.farewell(call_id) == farewell
+            assert not reach_in(call_id)
+
+
+async def test_a_call_without_a_telephone_network_cannot_be_transferred() -> None:
+    async with switchboard(FakeSource()) as board:
+        leg = started_leg()
+        call = asyncio.create_task(board.answer(CallerFacts("CA1", transferable=False), leg))
+        await until(lambda: board.live)
+        assert not board.transfer("CA1", "+14255550100")
+        assert board.hang_up("CA1")
+        await call
+
+
+async def test_the_board_shows_a_call_from_its_announcement_to_its_end() -> None:
+    async with switchboard(FakeSource()) as board:
+        board.expect(CallerFacts("CA1", "+14255550123", "+14255550199"))
+        [row] = board.board.changes(0)
+        assert (row.caller, row.called, row.over) == ("***23", "***99", False)
+        assert board.elapsed("CA1") is not None
+        await board.answer(FACTS, FakeLeg(LegStarted(), LegEnded("hung up")))
+        [row] = board.board.changes(0)
+        assert (row.state, row.over, row.outcome) == (State.ENDED, True, "caller")
+        assert board.elapsed("CA unknown") is None
+    assert board.board.closed
 
 
 async def test_a_draining_house_takes_no_calls_and_lets_those_it_has_end() -> None:
@@ -181,7 +225,7 @@ async def test_the_house_stays_open_until_a_caller_who_was_let_go_has_heard_why(
         await call
         await asyncio.sleep(0.3)
         assert not draining.done()
-        assert board.farewell("CA1") is Outcome.CLOSING
+        assert board.farewell("CA1") == Farewell(Outcome.CLOSING)
         await draining
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from bot.call.reports import AssistantWords, State, StateChanged
+from bot.feed import Feed
 from tests.webhooks_stand_ins import CALL, LOOPBACK, OUTSIDE, PUBLIC, TOKEN, FakeSwitchboard, make_app, signed
 
 PATH = f"/calls/{CALL}/events"
@@ -13,10 +14,10 @@ PATH = f"/calls/{CALL}/events"
 @pytest.fixture
 def switchboard() -> FakeSwitchboard:
     board = FakeSwitchboard()
-    board.reports[CALL] = [
-        (0.0, StateChanged(State.CONNECTING)),
-        (1.23456, AssistantWords("item_1", heard="Hello!", unheard="How…")),
-    ]
+    feed = board.feeds[CALL] = Feed()
+    feed.add(StateChanged(State.CONNECTING), 0.0)
+    feed.add(AssistantWords("item_1", heard="Hello!", unheard="How…"), 1.23456)
+    feed.close()
     return board
 
 

@@ -80,6 +80,11 @@ def test_a_caller_without_a_number_is_passed_on_under_ours() -> None:
     assert verbs(documents(fallback="+14255550000").busy(facts))[1].attrib["callerId"] == CALLED
 
 
+def test_a_browser_is_passed_on_under_no_number_of_its_own_invention() -> None:
+    facts = CallerFacts(CALL, "client:anna", "+19005550100")
+    assert "callerId" not in verbs(documents(fallback="+14255550000").busy(facts))[1].attrib
+
+
 def test_the_house_closes_with_a_redirect_or_a_sentence() -> None:
     (redirect,) = verbs(documents().closing("https://other.example"))
     assert (redirect.tag, redirect.text) == ("Redirect", "https://other.example/voice")

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from quart import Quart
 from quart.wrappers import Response
 
-from bot.call.commands import Outcome
+from bot.call.commands import Farewell, Outcome
 from tests.webhooks_stand_ins import (
     ACCOUNT,
     CALL,
@@ -136,7 +136,7 @@ async def test_another_account_is_refused(switchboard: FakeSwitchboard, account:
 async def test_after_the_stream_the_caller_gets_what_the_call_ended_with(
     switchboard: FakeSwitchboard, outcome: Outcome, words: str
 ) -> None:
-    switchboard.farewells[CALL] = outcome
+    switchboard.farewells[CALL] = Farewell(outcome)
     document = await ask(make_app(switchboard), "/voice/after", IN_PROGRESS)
     assert words in document
     assert "<Hangup" in document
@@ -144,7 +144,7 @@ async def test_after_the_stream_the_caller_gets_what_the_call_ended_with(
 
 
 async def test_after_a_failure_the_fallback_number_is_dialled(switchboard: FakeSwitchboard) -> None:
-    switchboard.farewells[CALL] = Outcome.FAILED
+    switchboard.farewells[CALL] = Farewell(Outcome.FAILED)
     app = make_app(switchboard, fallback_number=HUMAN)
     document = await ask(app, "/voice/after", IN_PROGRESS)
     assert WORDS.dialling in document
@@ -157,8 +157,41 @@ async def test_after_a_failure_the_fallback_number_is_dialled(switchboard: FakeS
     assert "<Say" not in document
 
 
+async def test_a_transferred_caller_is_put_through(switchboard: FakeSwitchboard) -> None:
+    switchboard.farewells[CALL] = Farewell(Outcome.TRANSFER, HUMAN)
+    document = await ask(make_app(switchboard), "/voice/after", IN_PROGRESS)
+    assert WORDS.transfer in document
+    assert f"<Number>{HUMAN}</Number>" in document
+    assert 'action="http://localhost/voice/after?transfer=1"' in document
+
+
+async def test_a_caller_whom_nobody_answers_comes_back_to_the_assistant(switchboard: FakeSwitchboard) -> None:
+    app = make_app(switchboard)
+    for status in ("busy", "no-answer", "failed"):
+        document = await ask(app, "/voice/after?transfer=1", IN_PROGRESS | {"DialCallStatus": status})
+        assert WORDS.back in document
+        assert "<Stream" in document
+    document = await ask(app, "/voice/after?transfer=1", IN_PROGRESS | {"DialCallStatus": "completed"})
+    assert "<Hangup" in document
+    switchboard.takes = False
+    document = await ask(app, "/voice/after?transfer=1", IN_PROGRESS | {"DialCallStatus": "busy"})
+    assert WORDS.busy in document
+
+
+async def test_what_a_softphone_asks_to_dial_is_dialled_only_from_the_list(switchboard: FakeSwitchboard) -> None:
+    app = make_app(switchboard, dial_allowed=HUMAN, caller_id=CALLED)
+    from_client = VOICE_FORM | {"From": "client:anna"}
+    document = await ask(app, "/voice", from_client | {"To": HUMAN})
+    assert f'callerId="{CALLED}"' in document
+    assert f"<Number>{HUMAN}</Number>" in document
+    assert not switchboard.expected
+    for elsewhere in ("+19005550100", HUMAN + "0", "", f" {HUMAN}"):
+        assert "<Stream" in await ask(app, "/voice", from_client | {"To": elsewhere})
+    assert "<Stream" in await ask(app, "/voice", VOICE_FORM | {"CallSid": "CA5", "To": HUMAN})
+
+
 async def test_a_closing_house_hands_its_callers_over(switchboard: FakeSwitchboard) -> None:
-    switchboard.farewells[CALL] = Outcome.CLOSING
+    switchboard.farewells[CALL] = Farewell(Outcome.CLOSING)
     app = make_app(switchboard, drain_redirect_url="https://other.example")
     assert ">https://other.example/voice</Redirect>" in await ask(app, "/voice/after", IN_PROGRESS)
 
@@ -180,7 +213,7 @@ async def test_a_caller_cut_off_while_there_is_no_room_hears_that(switchboard: F
 
 
 async def test_nobody_is_spoken_to_once_the_call_is_over(switchboard: FakeSwitchboard) -> None:
-    switchboard.farewells[CALL] = Outcome.FAILED
+    switchboard.farewells[CALL] = Farewell(Outcome.FAILED)
     document = await ask(make_app(switchboard), "/voice/after", VOICE_FORM | {"CallStatus": "completed"})
     assert document.endswith("<Response />")
     assert switchboard.over == [CALL]

@@ -13,10 +13,11 @@ from prometheus_client import CollectorRegistry
 from quart import Quart
 from twilio.request_validator import RequestValidator
 
-from bot.call.commands import Outcome
+from bot.board import Board
+from bot.call.commands import Farewell
 from bot.call.events import CallerFacts, LegEnded, LegEvent
-from bot.call.reports import Report
 from bot.errors import LegClosed
+from bot.feed import Entry, Feed
 from bot.leg import Leg
 from bot.settings import Settings, load_settings
 from webhooks.app import LARGEST_BODY, create_app
@@ -66,8 +67,11 @@ class FakeSwitchboard:
         self.takes = True
         self.expected: list[CallerFacts] = []
         self.over: list[str] = []
-        self.farewells: dict[str, Outcome] = {}
-        self.reports: dict[str, list[tuple[float, Report]]] = {}
+        self.farewells: dict[str, Farewell] = {}
+        self.board = Board("boot")
+        self.feeds: dict[str, Feed] = {}
+        self.hung_up: list[str] = []
+        self.transferred: list[tuple[str, str]] = []
         self.heard: list[LegEvent] = []
         self.answered: list[CallerFacts] = []
         self.finished = asyncio.Event()
@@ -96,19 +100,26 @@ class FakeSwitchboard:
             if isinstance(event, LegEnded):
                 return
 
-    def farewell(self, call_id: str) -> Outcome | None:
+    def farewell(self, call_id: str) -> Farewell | None:
         return self.farewells.get(call_id)
 
     def ended(self, call_id: str) -> None:
         self.over.append(call_id)
 
-    def follow(self, call_id: str) -> AsyncIterator[tuple[float, Report]] | None:
-        reports = self.reports.get(call_id)
-        return None if reports is None else self._follow(reports)
+    def follow(self, call_id: str, after: int = 0) -> AsyncIterator[Entry] | None:
+        feed = self.feeds.get(call_id)
+        return feed.follow(after) if feed else None
 
-    async def _follow(self, reports: list[tuple[float, Report]]) -> AsyncIterator[tuple[float, Report]]:
-        for entry in reports:
-            yield entry
+    def elapsed(self, call_id: str) -> float | None:
+        return 12.5 if call_id in self.feeds else None
+
+    def hang_up(self, call_id: str) -> bool:
+        self.hung_up.append(call_id)
+        return call_id in self.feeds
+
+    def transfer(self, call_id: str, to: str) -> bool:
+        self.transferred.append((call_id, to))
+        return call_id in self.feeds
 
 
 def make_app(switchboard: FakeSwitchboard, registry: CollectorRegistry | None = None, **overrides: object) -> Quart:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import msgspec
 from quart import Blueprint, Response, abort, request
 
-from bot.call.reports import Report
+from bot.feed import Entry
 from webhooks.gate import Gate
 from webhooks.switchboard import Switchboard
 
@@ -31,17 +31,17 @@ def feed_routes(switchboard: Switchboard, gate: Gate) -> Blueprint:
     return routes
 
 
-async def _lines(reports: AsyncIterator[tuple[float, Report]]) -> AsyncIterator[bytes]:
+async def _lines(reports: AsyncIterator[Entry]) -> AsyncIterator[bytes]:
     try:
-        async for at, report in reports:
-            yield line(at, report)
+        async for entry in reports:
+            yield line(entry) + b"\n"
     finally:
         close = getattr(reports, "aclose", None)
         if close is not None:
             await close()
 
 
-def line(at: float, report: Report) -> bytes:
-    """One report as a line. at: seconds on the call's clock."""
-    fields = msgspec.to_builtins(report)
-    return msgspec.json.encode({"at": round(at, 3), "type": type(report).__name__} | fields) + b"\n"
+def line(entry: Entry) -> bytes:
+    """One report as JSON, without a line's end."""
+    fields = msgspec.to_builtins(entry.report)
+    return msgspec.json.encode({"at": round(entry.at, 3), "type": type(entry.report).__name__} | fields)

@@ -11,7 +11,16 @@ from typing import Protocol
 
 from bot.audio import Downsampler, Upsampler, mulaw
 from bot.call.commands import Outcome
-from bot.call.events import CallerAudio, CallerFacts, DigitPressed, LegEnded, LegEvent, LegStarted, MarkPlayed
+from bot.call.events import (
+    AudioLost,
+    CallerAudio,
+    CallerFacts,
+    DigitPressed,
+    LegEnded,
+    LegEvent,
+    LegStarted,
+    MarkPlayed,
+)
 from bot.errors import LegClosed, LegStalled
 from webhooks.bad_input import BadInput
 from webhooks.gaps import SAMPLES_PER_MS, Timeline
@@ -164,6 +173,7 @@ class MediaStream:
         """Stand in for frames that never came, a second at a time, so that no event grows out of measure."""
         self._missing_ms += missing // SAMPLES_PER_MS
         self._meters.missing_audio.inc(missing / _SECOND)
+        self._waiting.append(AudioLost(missing / _SECOND))
         while missing > 0:
             now = min(missing, _SECOND)
             self._waiting.append(CallerAudio(self._up.process(mulaw.decode(_SILENCE * now))))

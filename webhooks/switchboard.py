@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from bot.call.commands import Outcome
+from bot.board import Board
+from bot.call.commands import Farewell
 from bot.call.events import CallerFacts
-from bot.call.reports import Report
+from bot.feed import Entry
 from bot.leg import Leg
 
 
 class Switchboard(Protocol):
     """Every call of this process: who is expected, who is talking, who was let go and why."""
+
+    @property
+    def board(self) -> Board:
+        """Every call at a glance."""
+        ...
 
     @property
     def full(self) -> bool:
@@ -42,14 +48,26 @@ class Switchboard(Protocol):
         """Run the call to its end. Raises VoicebotError where there is no room."""
         ...
 
-    def farewell(self, call_id: str) -> Outcome | None:
-        """Why we let this caller go; None: we did not, or another process did."""
+    def farewell(self, call_id: str) -> Farewell | None:
+        """How we let this caller go; None: we did not, or another process did."""
         ...
 
     def ended(self, call_id: str) -> None:
         """Twilio says that the call is over."""
         ...
 
-    def follow(self, call_id: str) -> AsyncIterator[tuple[float, Report]] | None:
-        """The call's reports from its beginning until it ends; None: not a call of ours."""
+    def follow(self, call_id: str, after: int = 0) -> AsyncIterator[Entry] | None:
+        """The call's reports beyond number `after`, until it ends; None: not a call of ours."""
+        ...
+
+    def elapsed(self, call_id: str) -> float | None:
+        """Seconds since the call began; None: not a call of ours."""
+        ...
+
+    def hang_up(self, call_id: str) -> bool:
+        """An operator ends the call, at once; False where it does not run."""
+        ...
+
+    def transfer(self, call_id: str, to: str) -> bool:
+        """An operator transfers the caller, at once; False where that cannot be."""
         ...

@@ -33,6 +33,8 @@ class Sentences:
     dialling: str = "I am sorry, I cannot help you at the moment. Please hold the line, I am connecting you."
     nobody: str = "I am sorry, nobody could take your call. Please try again later. Goodbye."
     again: str = "I am sorry, we were cut off. One moment please."
+    transfer: str = "One moment please, I am connecting you."
+    back: str = "I am sorry, nobody answered. I am connecting you with the assistant again."
 
 
 class Documents:
@@ -41,16 +43,23 @@ class Documents:
     addresses: the addresses given to Twilio; fallback_number: a number or SIP address, empty where there is none.
     """
 
-    def __init__(self, addresses: Addresses, fallback_number: str, sentences: Sentences) -> None:
+    def __init__(
+        self, addresses: Addresses, fallback_number: str, sentences: Sentences, *, caller_id: str = ""
+    ) -> None:
         self._addresses = addresses
         self._fallback_number = fallback_number
         self._sentences = sentences
+        self._caller_id = caller_id
 
-    def connect(self, facts: CallerFacts, token: str, *, again: bool = False) -> str:
-        """Open the media stream. again: after a stream that broke, with a word on it, and for the last time."""
+    def connect(self, facts: CallerFacts, token: str, *, again: bool = False, back: bool = False) -> str:
+        """Open the media stream.
+
+        again: after a stream that broke, with a word on it, and for the last time. back: after a transfer that
+        nobody took, with a word on that.
+        """
         document = VoiceResponse()
-        if again:
-            self._say(document, self._sentences.again)
+        if again or back:
+            self._say(document, self._sentences.again if again else self._sentences.back)
         connect = Connect(action=self._addresses.web("/voice/after" + "?again=1" * again), method="POST")
         stream = Stream(
             url=self._addresses.socket("/media"),
@@ -64,6 +73,14 @@ class Documents:
         connect.append(stream)
         document.append(connect)
         return str(document)
+
+    def transfer(self, facts: CallerFacts, to: str) -> str:
+        """Somebody else takes over. to: a number or SIP address."""
+        return self._dial(self._sentences.transfer, facts, to, after="/voice/after?transfer=1")
+
+    def dial(self, facts: CallerFacts, to: str) -> str:
+        """The softphone calls a number or SIP address."""
+        return self._dial("", facts, to, after="/voice/after")
 
     def busy(self, facts: CallerFacts) -> str:
         """No room: the fallback number or a sentence."""
@@ -102,19 +119,29 @@ class Documents:
     def _dial_or(self, sentence: str, facts: CallerFacts) -> str:
         if not self._fallback_number:
             return self._last_words(sentence)
+        return self._dial(self._sentences.dialling, facts, self._fallback_number, after="/voice/after")
+
+    def _dial(self, sentence: str, facts: CallerFacts, to: str, *, after: str) -> str:
         document = VoiceResponse()
-        self._say(document, self._sentences.dialling)
-        # A call from SIP or a browser has no number of its own to show; the one that was called is ours.
-        ours = not _NUMBER.fullmatch(facts.caller) and _NUMBER.fullmatch(facts.called)
-        dial = Dial(
-            action=self._addresses.web("/voice/after"), method="POST", **({"caller_id": facts.called} if ours else {})
-        )
-        if self._fallback_number.startswith(("sip:", "sips:")):
-            dial.sip(self._fallback_number)
+        if sentence:
+            self._say(document, sentence)
+        shown = self._shown(facts)
+        dial = Dial(action=self._addresses.web(after), method="POST", **({"caller_id": shown} if shown else {}))
+        if to.startswith(("sip:", "sips:")):
+            dial.sip(to)
         else:
-            dial.number(self._fallback_number)
+            dial.number(to)
         document.append(dial)
         return str(document)
+
+    def _shown(self, facts: CallerFacts) -> str:
+        """The number to show whom we dial; empty for the caller's own, which Twilio shows by itself."""
+        if _NUMBER.fullmatch(facts.caller):
+            return ""
+        if self._caller_id or facts.caller.startswith("client:"):
+            return self._caller_id  # what a browser says it called is its own invention
+        # A call from SIP has no number of its own to show; the one that was called is ours.
+        return facts.called if _NUMBER.fullmatch(facts.called) else ""
 
     def _last_words(self, sentence: str) -> str:
         document = VoiceResponse()

@@ -36,7 +36,10 @@ class VoiceDesk:
 
     def documents(self) -> Documents:
         """The documents for the request at hand."""
-        return Documents(self._gate.addresses(request), self._settings.fallback_number, self._sentences)
+        settings = self._settings
+        return Documents(
+            self._gate.addresses(request), settings.fallback_number, self._sentences, caller_id=settings.caller_id
+        )
 
     async def admit(self) -> None:
         """Let in what Twilio signed for our account, and remember what it says."""
@@ -57,13 +60,17 @@ class VoiceDesk:
             log.warning("refused %s: CallSid is missing", request.path)
             abort(400)
         log.info("call=%s from %s to %s", call.call_id, mask(call.facts.caller), mask(call.facts.called))
+        if call.facts.caller.startswith("client:") and call.facts.called in self._settings.dial_allowed:
+            self._meters.answers.labels("dialled").inc()
+            log.info("call=%s the softphone dials", call.call_id)
+            return self.documents().dial(call.facts, call.facts.called)
         return self._connect(call)
 
-    def _connect(self, call: VoiceRequest, *, again: bool = False) -> str:
+    def _connect(self, call: VoiceRequest, *, again: bool = False, back: bool = False) -> str:
         documents = self.documents()
         if self._switchboard.expect(call.facts):
-            self._meters.answers.labels("again" if again else "connected").inc()
-            return documents.connect(call.facts, self._tokens.issue(call.call_id), again=again)
+            self._meters.answers.labels("again" if again else "back" if back else "connected").inc()
+            return documents.connect(call.facts, self._tokens.issue(call.call_id), again=again, back=back)
         if self._switchboard.draining:
             self._meters.answers.labels("draining").inc()
             log.info("call=%s not taken: draining", call.call_id)
@@ -79,14 +86,16 @@ class VoiceDesk:
             self._switchboard.ended(call.call_id)
             return documents.nothing()
         if call.dialled:
-            log.info("call=%s the fallback number: %.20r", call.call_id, call.dialled)
-            return documents.hang_up() if call.dialled in ("completed", "answered") else documents.nobody()
-        outcome = self._switchboard.farewell(call.call_id) if call.call_id else None
+            return self._after_dialling(call, documents)
+        farewell = self._switchboard.farewell(call.call_id) if call.call_id else None
+        outcome = farewell.outcome if farewell else None
         self._meters.farewells.labels(outcome.value if outcome else "unknown").inc()
         log.info("call=%s after the stream: %s", call.call_id or "unknown", outcome.value if outcome else "unknown")
         match outcome:
             case Outcome.HANGUP:
                 return documents.hang_up()
+            case Outcome.TRANSFER if farewell:
+                return documents.transfer(call.facts, farewell.transfer_to)
             case Outcome.LIMIT:
                 return documents.limit()
             case Outcome.CLOSING:
@@ -97,6 +106,15 @@ class VoiceDesk:
         if call.again or not call.call_id:
             return documents.sorry(call.facts)
         return self._connect(call, again=True)
+
+    def _after_dialling(self, call: VoiceRequest, documents: Documents) -> str:
+        what = "transfer" if call.transfer else "dial"
+        log.info("call=%s the %s: %.20r", call.call_id or "unknown", what, call.dialled)
+        if call.dialled in ("completed", "answered"):
+            return documents.hang_up()
+        if call.transfer and call.call_id:
+            return self._connect(call, back=True)
+        return documents.nobody()
 
     def fallback(self, call: VoiceRequest) -> str:
         """Twilio could not use our answer and asks here instead (VoiceFallbackUrl)."""

@@ -22,13 +22,17 @@ _ERROR_CODE = re.compile(r"(?<!\d)[1-9]\d{4}(?!\d)", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class VoiceRequest:
-    """One request about one call. dialled: how dialling the fallback number went, empty if it was not tried."""
+    """One request about one call.
+
+    dialled: how dialling somebody went, empty if it was not tried; transfer: it was a transfer.
+    """
 
     facts: CallerFacts
     account: str = ""
     status: str = ""
     dialled: str = ""
     again: bool = False
+    transfer: bool = False
     stream_event: str = ""
     error_code: str = ""
 
@@ -62,6 +66,7 @@ def read(fields: Mapping[str, str]) -> VoiceRequest:
         status=fields.get("CallStatus", ""),
         dialled=fields.get("DialCallStatus", ""),
         again=fields.get("again", "") == "1",
+        transfer=fields.get("transfer", "") == "1",
         stream_event=clean(fields.get("StreamEvent", ""))[:40],
         error_code=error_code(fields.get("ErrorCode", "") or fields.get("StreamError", "")),
     )

@@ -19,9 +19,18 @@ class Outcome(StrEnum):
     """Why the bot closed a leg, for the safety net that the caller lands in."""
 
     HANGUP = "hangup"  # everything was said
+    TRANSFER = "transfer"  # to somebody else
     FAILED = "failed"  # apologise, then the fallback number or a hang-up
     LIMIT = "limit"  # the longest call: say so, then hang up
     CLOSING = "closing"  # the house drains: say so, then the other instance or a hang-up
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """How a caller was let go. transfer_to: a number or SIP address, for a transfer."""
+
+    outcome: Outcome
+    transfer_to: str = ""
 
 
 # --- To the leg -------------------------------------------------------------------------------------------------
@@ -48,9 +57,9 @@ class Clear:
 
 @dataclass(frozen=True, slots=True)
 class CloseLeg:
-    """Let the caller go, to the safety net that `outcome` chooses."""
+    """Let the caller go, to the safety net that the farewell chooses."""
 
-    outcome: Outcome
+    farewell: Farewell
 
 
 # --- To the session ---------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Literal
 
 from bot.call.commands import Turn
 from bot.call.playback import Cut
-from bot.call.reports import AssistantWords, CallerWords
+from bot.call.reports import AssistantDraft, AssistantWords, CallerWords
 
 # Speech runs at about 15 characters a second; used where an item was cut before all its audio had come.
 _CHARACTERS_PER_SECOND = 15
@@ -58,11 +58,13 @@ class Conversation:
         """Remember a line that stands for something the caller did. It is not reported: it may hold digits."""
         self._entry(f"note {next(self._notes)}", "user").text = text
 
-    def assistant_words(self, item_id: str, text: str) -> None:
+    def assistant_words(self, item_id: str, text: str) -> list[AssistantDraft]:
         """The next words of a reply; they run ahead of its audio."""
         entry = self._entry(item_id, "assistant")
-        if not entry.settled and len(entry.text) < _MOST_CHARACTERS:
-            entry.text += text
+        if entry.settled or not text or len(entry.text) >= _MOST_CHARACTERS:
+            return []
+        entry.text += text
+        return [AssistantDraft(item_id, entry.text)]
 
     def heard_out(self, item_id: str) -> list[AssistantWords]:
         """A reply was heard to its end."""
@@ -86,14 +88,27 @@ class Conversation:
         entry.text, entry.settled = heard, True
         return [report] if report.heard or report.unheard else []
 
+    def unspoken(self, played: Container[str]) -> list[AssistantWords]:
+        """Replies that will not be spoken, of which nothing was sent: nobody heard their words.
+
+        played: the items of which audio was sent.
+        """
+        reports = []
+        for item_id, entry in self._entries.items():
+            if entry.role == "assistant" and not entry.settled and item_id not in played:
+                if entry.text:
+                    reports.append(AssistantWords(item_id, "", entry.text))
+                entry.text, entry.settled = "", True
+        return reports
+
     def broken_off(self, cuts: list[Cut], played: Container[str]) -> list[AssistantWords]:
         """The session is lost. Replies run ahead in words: keep what was sent of them, and drop what was not at all.
 
         cuts: the replies that were not complete. played: the items of which audio was sent.
         """
-        reports = [report for cut in cuts for report in self.cut(cut)]
+        reports = [report for cut in cuts for report in self.cut(cut)] + self.unspoken(played)
         for item_id, entry in list(self._entries.items()):
-            if entry.role == "assistant" and not entry.settled and item_id not in played:
+            if entry.role == "assistant" and entry.settled and not entry.text:
                 del self._entries[item_id]
         return reports
 

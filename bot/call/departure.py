@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.call.commands import Outcome
+from bot.call.commands import Farewell, Outcome
 
 _POLITE = 8.0  # longest wait for a sentence to end
 
@@ -13,16 +13,17 @@ _POLITE = 8.0  # longest wait for a sentence to end
 class Departure:
     """A decision to let the caller go, and why. decided_at: seconds on the call's clock."""
 
-    outcome: Outcome
+    farewell: Farewell
     decided_at: float
     reason: str
+    at_once: bool = False
 
     @property
     def failed(self) -> bool:
         """Whether it is for want of an assistant: then nothing more can come, but what was sent is heard."""
-        return self.outcome is Outcome.FAILED
+        return self.farewell.outcome is Outcome.FAILED
 
     def due(self, now: float, *, remaining: float, busy: bool) -> bool:
         """Whether to go now. remaining: seconds of sent audio left; busy: a reply is being made or played."""
         speaking = remaining > 0 if self.failed else busy
-        return not speaking or now >= self.decided_at + _POLITE
+        return self.at_once or not speaking or now >= self.decided_at + _POLITE

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from bot.call.commands import Farewell, Outcome
+
 # --- From the leg -----------------------------------------------------------------------------------------------
 
 
@@ -20,6 +22,7 @@ class CallerFacts:
     caller: str = ""
     called: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
+    transferable: bool = True  # a telephone network is behind it, which can be told to dial
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,13 @@ class CallerAudio:
     """The next stretch of what the caller says. pcm: 16-bit little-endian mono at 24 kHz."""
 
     pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AudioLost:
+    """So many seconds of what the caller said never came; silence stands in for them."""
+
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +66,7 @@ class LegEnded:
     failed: bool = False
 
 
-type LegEvent = LegStarted | CallerAudio | MarkPlayed | DigitPressed | LegEnded
+type LegEvent = LegStarted | CallerAudio | AudioLost | MarkPlayed | DigitPressed | LegEnded
 
 # --- From the session -------------------------------------------------------------------------------------------
 
@@ -185,14 +195,19 @@ class Tick:
     """Time has passed. Sent a few times a second, so that deadlines are kept when nothing else happens."""
 
 
+_CLOSING = Farewell(Outcome.CLOSING)
+
+
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """The house closes, or an operator ended the call: leave by the safety net, with a word to the caller."""
+    """Let the caller go: the house closes, or an operator decided. at_once: even in the middle of a sentence."""
 
     reason: str
+    farewell: Farewell = _CLOSING
+    at_once: bool = False
 
 
-type OtherEvent = LegStarted | MarkPlayed | DigitPressed | LegEnded | SessionEvent | Tick | Leave
+type OtherEvent = LegStarted | AudioLost | MarkPlayed | DigitPressed | LegEnded | SessionEvent | Tick | Leave
 """Every event but the one that comes fifty times a second."""
 
 type Event = CallerAudio | OtherEvent

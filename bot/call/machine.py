@@ -20,6 +20,7 @@ from bot.call.commands import (
     CloseSession,
     CreateResponse,
     DeleteItem,
+    Farewell,
     LegCommand,
     OpenSession,
     Outcome,
@@ -32,6 +33,7 @@ from bot.call.departure import Departure
 from bot.call.events import (
     AudioDelta,
     AudioDone,
+    AudioLost,
     CallerAudio,
     CallerSaid,
     DigitPressed,
@@ -59,7 +61,7 @@ from bot.call.opening import first_words
 from bot.call.patience import Patience, Progress, Step
 from bot.call.playback import Playback
 from bot.call.policy import CONTINUE, Policy
-from bot.call.reports import Answered, Interrupted, Report, State, StateChanged, Trouble
+from bot.call.reports import Answered, AudioMissing, Interrupted, Report, State, StateChanged, Trouble
 from bot.call.response import ResponseDesk, Verdict
 from bot.call.sessions import Renewal, SessionLife
 from bot.call.waiting_audio import WaitingAudio
@@ -124,9 +126,11 @@ class Call:
             case Tick():
                 return self._tick(now)
             case TranscriptDelta():
-                if self._desk.wants(event.response_id, event.item_id):
-                    self._conversation.assistant_words(event.item_id, event.text)
-                return []
+                if not self._desk.wants(event.response_id, event.item_id):
+                    return []
+                return [*self._conversation.assistant_words(event.item_id, event.text)]
+            case AudioLost():
+                return [AudioMissing(event.seconds)]
             case AudioDone():
                 return [*self._playback.finish(event.item_id)]
             case SpeechStarted():
@@ -169,7 +173,8 @@ class Call:
             case LegEnded():
                 return self._leg_ended(event, now)
             case Leave():
-                return self._leave(Outcome.CLOSING, now, event.reason)
+                self._leaving = Departure(event.farewell, now, event.reason, event.at_once)
+                return self._let_go_if_polite(now)
 
     # --- the caller
 
@@ -207,7 +212,7 @@ class Call:
             out.append(Interrupted(cut.item_id, heard_ms, sent_ms))
             out += self._conversation.cut(cut)
         self._desk.drop_active()
-        return out
+        return out + self._conversation.unspoken(self._playback.items)
 
     def _digit(self, event: DigitPressed, now: float) -> list[Output]:
         self._keypad.press(event.digit, now)
@@ -227,12 +232,14 @@ class Call:
         return [AddText(text), *self._desk.ask(CreateResponse())]
 
     def _leg_ended(self, event: LegEnded, now: float) -> list[Output]:
-        out: list[Output] = []
-        for cut in self._playback.cut(now):
-            out += self._conversation.cut(cut)
+        out = self._keep_what_was_heard(now)
         if event.failed:
             out.append(Trouble("leg_failed", event.reason))
         return [*out, *self._end(State.ERROR if event.failed else State.ENDED, event.reason)]
+
+    def _keep_what_was_heard(self, now: float) -> list[Output]:
+        """Close the transcript: of what is still being played, the rest will not be heard."""
+        return [report for cut in self._playback.cut(now) for report in self._conversation.cut(cut)]
 
     # --- the assistant
 
@@ -372,7 +379,7 @@ class Call:
     def _leave(self, outcome: Outcome, now: float, reason: str) -> list[Output]:
         """Let the caller go, after the sentence that is being spoken."""
         if self._leaving is None:
-            self._leaving = Departure(outcome, now, reason)
+            self._leaving = Departure(Farewell(outcome), now, reason)
         return self._let_go_if_polite(now)
 
     def _let_go_if_polite(self, now: float) -> list[Output]:
@@ -384,7 +391,7 @@ class Call:
             return []
         out: list[Output] = [Trouble("gave_up", leaving.reason)] if leaving.failed else []
         state = State.ERROR if leaving.failed else State.ENDED
-        return [*out, CloseLeg(leaving.outcome), *self._end(state, leaving.reason)]
+        return [*out, *self._keep_what_was_heard(now), CloseLeg(leaving.farewell), *self._end(state, leaving.reason)]
 
     def _end(self, state: State, reason: str) -> list[Output]:
         self._over = True

@@ -35,6 +35,14 @@ class CallerWords:
 
 
 @dataclass(frozen=True, slots=True)
+class AssistantDraft:
+    """What the assistant is saying: all words so far, which run ahead of the sound. The next draft replaces it."""
+
+    item_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class AssistantWords:
     """What the assistant said, when it was all heard or was cut off. unheard: the part cut off."""
 
@@ -60,6 +68,13 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class AudioMissing:
+    """So many seconds of what the caller's side sent never came."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """Something went wrong that an operator should know. code: one word for a metric; detail: for the log."""
 
@@ -67,4 +82,6 @@ class Trouble:
     detail: str = ""
 
 
-type Report = StateChanged | CallerWords | AssistantWords | Interrupted | Answered | Trouble
+type Report = (
+    StateChanged | CallerWords | AssistantDraft | AssistantWords | Interrupted | Answered | AudioMissing | Trouble
+)
