@@ -12,34 +12,27 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from bot.board import Board
 from bot.call.commands import Farewell, Outcome, Turn
 from bot.call.events import CallerFacts, Leave
 from bot.call.policy import Policy
-from bot.call.reports import Answered, Interrupted, Report, State, StateChanged, Trouble
+from bot.call.reports import Report
+from bot.connecting import Connecting, Opened, SessionSource, discard
 from bot.errors import SessionError, SwitchboardFull
 from bot.feed import Entry, Feed
 from bot.leg import Leg
 from bot.metrics import CallMetrics
+from bot.record import record
 from bot.runner import Clock, Runner, SessionLine, Sleep
 
 log = logging.getLogger(__name__)
 
 _CLAIM_WITHIN = 10.0  # seconds from the webhook to the media stream
-_OPEN_WITHIN = 5.0  # seconds for one session; the call machine gives up sooner when a caller waits
 _FAREWELL_WITHIN = 5.0  # seconds for a caller who was let go to come to the safety net
 _PAST_CALLS = 500
 _LAST_WORDS = 15.0  # seconds for calls to leave by the safety net when the house closes
-
-
-class SessionSource(Protocol):
-    """Opens Voice Live sessions."""
-
-    async def open(self, facts: CallerFacts, history: Sequence[Turn] = (), *, limit: float) -> SessionLine:
-        """Open a session that knows `history` within `limit` seconds. Raises SessionError."""
-        ...
 
 
 class _Line:
@@ -49,7 +42,7 @@ class _Line:
         self.facts = facts
         self.began = began
         self.feed = Feed()
-        self.opening: asyncio.Task[SessionLine | SessionError] | None = None
+        self.opening: asyncio.Task[Opened] | None = None
         self.claimed = asyncio.Event()
         self.runner: Runner | None = None
         self.farewell: Farewell | None = None
@@ -74,7 +67,7 @@ class Switchboard:
         boot: str = "",
     ) -> None:
         self.board = Board(boot or secrets.token_hex(4))
-        self._source = source
+        self._connecting = Connecting(source, metrics, clock)
         self._policy = policy
         self._metrics = metrics
         self._max_calls = max_calls
@@ -140,7 +133,7 @@ class Switchboard:
             self._metrics.refused.labels("draining" if self._draining else "full").inc()
             return False
         line = self._add(facts)
-        line.opening = self._tasks.create_task(self._try_to_open(line, ()))
+        line.opening = self._tasks.create_task(self._connecting.open(line.facts, ()))
         self._tasks.create_task(self._await_claim(line, line.opening))
         return True
 
@@ -183,7 +176,7 @@ class Switchboard:
             opening, line.opening = line.opening, None
             self._close(line)
             if opening is not None:
-                self._tasks.create_task(_discard(opening))
+                self._tasks.create_task(discard(opening))
 
     def farewell(self, call_id: str) -> Farewell | None:
         """How this caller was let go; None where the caller went, or the call is not known here."""
@@ -289,7 +282,7 @@ class Switchboard:
         self._metrics.ended.labels(outcome).inc()
         log.info("call=%s ended outcome=%s seconds=%.1f", call_id, outcome, self._clock() - line.began)
 
-    async def _await_claim(self, line: _Line, opening: asyncio.Task[SessionLine | SessionError]) -> None:
+    async def _await_claim(self, line: _Line, opening: asyncio.Task[Opened]) -> None:
         """Give the session up where no stream comes for it."""
         try:
             async with asyncio.timeout(_CLAIM_WITHIN):
@@ -300,59 +293,25 @@ class Switchboard:
             line.farewell = Farewell(Outcome.FAILED)
         if line.runner is None and not line.answered:
             self._close(line)
-            await _discard(opening)
+            await discard(opening)
 
     async def _open_line(self, line: _Line, history: Sequence[Turn]) -> SessionLine:
         opening, line.opening = line.opening, None
         if opening is None:
-            result = await self._try_to_open(line, history)
+            result = await self._connecting.open(line.facts, history)
         else:
             try:
                 result = await asyncio.shield(opening)
             except asyncio.CancelledError:
-                self._tasks.create_task(_discard(opening))
+                self._tasks.create_task(discard(opening))
                 raise
         if isinstance(result, SessionError):
             raise result
         return result
-
-    async def _try_to_open(self, line: _Line, history: Sequence[Turn]) -> SessionLine | SessionError:
-        """Open a session; a failure is a result here, because it must not end the tasks of other calls."""
-        began = self._clock()
-        try:
-            session = await self._source.open(line.facts, history, limit=_OPEN_WITHIN)
-        except SessionError as error:
-            return error
-        except Exception as error:  # a fault in one call is not to end its neighbours
-            log.exception("call=%s a fault of ours while opening a session", line.facts.call_id)
-            return SessionError(f"fault: {type(error).__name__}")
-        self._metrics.connect_seconds.observe(self._clock() - began)
-        return session
 
     def _report(self, line: _Line, report: Report, at: float) -> None:
         call_id = line.facts.call_id
         line.feed.add(report, at - line.began)
         if not line.over:
             self.board.take(call_id, report)
-        match report:
-            case Trouble():
-                self._metrics.trouble.labels(report.code).inc()
-                log.warning("call=%s %s %s", call_id, report.code, report.detail)
-            case Answered():
-                self._metrics.answer_seconds.observe(report.seconds)
-                log.info("call=%s answered seconds=%.3f", call_id, report.seconds)
-            case Interrupted():
-                self._metrics.interruptions.inc()
-                log.info("call=%s interrupted heard_ms=%d sent_ms=%d", call_id, report.heard_ms, report.sent_ms)
-            case StateChanged(State.ERROR):
-                log.warning("call=%s ended in an error: %s", call_id, report.message)
-            case _:
-                pass
-
-
-async def _discard(opening: asyncio.Task[SessionLine | SessionError]) -> None:
-    """End a session that nobody will use, opened or not."""
-    opening.cancel()
-    await asyncio.wait([opening])
-    if not opening.cancelled() and not isinstance(session := opening.result(), SessionError):
-        await session.close()
+        record(call_id, report, self._metrics)
