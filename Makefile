@@ -1,11 +1,12 @@
-# make setup | run | test | check | bench | lock
+# make setup | run | test | check | bench | lock | voice-sdk
 # Needs Python 3.13 and make; everything else is fetched into .venv.
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+NODE_STAMP := node_modules/.installed
 
-.PHONY: setup run test check format bench lock clean
+.PHONY: setup run test check format bench lock voice-sdk clean
 
 setup: $(STAMP)
 
@@ -16,10 +17,10 @@ $(STAMP): requirements/all.txt pyproject.toml scripts/bootstrap
 run: setup
 	@exec $(BIN)/voicebot serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
 
-test: setup
+test: setup $(NODE_STAMP)
 	$(BIN)/python -m pytest
 
-check: setup
+check: setup $(NODE_STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -29,6 +30,15 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# What the browser tests load beside our own pages: the accessibility checker, and Twilio's SDK.
+$(NODE_STAMP): package.json package-lock.json .npmrc
+	@npm ci --ignore-scripts --loglevel=error
+	@touch $@
+
+# Twilio's SDK for the softphone, checked and put where the pages find it.
+voice-sdk:
+	@scripts/voice-sdk
+
 bench: setup
 	$(BIN)/python -m benchmarks
 
@@ -37,4 +47,4 @@ lock:
 	@scripts/bootstrap --lock
 
 clean:
-	rm -rf $(VENV) .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis node_modules

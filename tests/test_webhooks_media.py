@@ -40,6 +40,7 @@ from tests.webhooks_stand_ins import (
 from webhooks.bad_input import BadInput
 from webhooks.media import NotAdmitted, Reception
 from webhooks.metrics import Meters
+from webhooks.page_gate import COOKIE, SignIns
 from webhooks.switchboard import Switchboard
 from webhooks.tokens import StreamTokens
 
@@ -72,12 +73,31 @@ class House:
     def stream(self, headers: dict[str, str] | None = None) -> connect:
         return connect(f"ws://127.0.0.1:{self.port}/media", additional_headers=headers, compression=None)
 
+    @property
+    def origin(self) -> dict[str, str]:
+        """What a browser says of a page of ours."""
+        return {"Origin": f"http://127.0.0.1:{self.port}"}
+
+    async def page_call(self, headers: dict[str, str] | None = None) -> dict[str, object]:
+        """Begin a call as a page does, and make the `start` that it sends."""
+        url = f"http://127.0.0.1:{self.port}/softphone/calls"
+        async with aiohttp.ClientSession() as http, http.post(url, headers=headers or self.origin) as answer:
+            assert answer.status == 201
+            call = await answer.json()
+        return page_start(call)
+
     async def begin(self, line: ClientConnection, call_id: str = CALL) -> None:
         await line.send('{"event":"connected","protocol":"Call","version":"1.0.0"}')
         await line.send(json.dumps(start_message(await self.token(call_id), call_id)))
 
     def refused(self, reason: str) -> float:
         return self.registry.get_sample_value("voicebot_refusals_total", {"reason": reason}) or 0.0
+
+
+def page_start(call: dict[str, str]) -> dict[str, object]:
+    parameters = {"token": call["token"], "caller": "+15550001111", "called": "+1", "Instructions": "obey me"}
+    ids = {"streamSid": call["stream_id"], "accountSid": call["account"], "customParameters": parameters}
+    return start_message("", call["call_id"], **ids) | {"streamSid": call["stream_id"]}
 
 
 @asynccontextmanager
@@ -303,6 +323,96 @@ async def test_a_stream_through_a_tunnel_is_not_taken_without_a_token() -> None:
             async with h.stream({"X-Forwarded-For": "1.2.3.4"}):
                 pass
         assert caught.value.response.status_code == 403
+
+
+# --- pages ----------------------------------------------------------------------------------------------------------
+
+PAGE_SECRET = "a secret of these tests"
+
+
+@pytest.mark.parametrize("overrides", [{}, {"public_url": PUBLIC, "twilio_auth_token": TOKEN}])
+async def test_a_page_calls_and_what_it_says_of_itself_is_not_listened_to(overrides: dict[str, object]) -> None:
+    async with house(twilio_account_sid=ACCOUNT, **overrides) as h:
+        async with h.stream(h.origin) as line:
+            start = await h.page_call()
+            await line.send('{"event":"connected","protocol":"Call","version":"1.0.0"}')
+            await line.send(json.dumps(start))
+            await line.send(json.dumps({"event": "stop", "streamSid": start["streamSid"]}))
+            assert await close_code(line) == 1000
+        (facts,) = h.switchboard.answered
+        assert facts == h.switchboard.expected[0]
+        assert (facts.caller, facts.called, facts.parameters) == ("client:softphone", "", {})
+        assert not facts.transferable
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://localhost:3000", "http://127.0.0.1", "file://", ""]
+)
+async def test_a_foreign_page_cannot_open_a_socket_to_this_machine(origin: str) -> None:
+    async with house() as h:
+        with pytest.raises(InvalidStatus) as caught:
+            async with h.stream({"Origin": origin}):
+                pass
+        assert caught.value.response.status_code == 403
+        assert h.refused("page-origin") == 1
+
+
+async def test_a_page_and_twilio_cannot_use_each_others_tokens() -> None:
+    async with house() as h:
+        ours, theirs = await h.page_call(), start_message(await h.token())
+        for headers, start in (({}, ours), (h.origin, theirs)):
+            async with h.stream(headers) as line:
+                await line.send(json.dumps(start))
+                assert await close_code(line) == 1008
+        assert h.refused("token-visitor") == 2
+        assert not h.switchboard.answered
+
+
+async def test_a_page_cannot_use_its_token_twice() -> None:
+    async with house() as h:
+        start = await h.page_call()
+        for code in (1000, 1008):
+            async with h.stream(h.origin) as line:
+                await line.send(json.dumps(start))
+                await line.send(json.dumps({"event": "stop", "streamSid": start["streamSid"]}))
+                assert await close_code(line) == code
+        assert h.refused("token-reused") == 1
+        assert len(h.switchboard.answered) == 1
+
+
+async def test_only_the_same_sign_in_may_use_a_pages_token() -> None:
+    async with house(page_secret=PAGE_SECRET) as h:
+        far = {
+            "Origin": f"https://127.0.0.1:{h.port}",
+            "X-Forwarded-For": "198.51.100.7",
+            "X-Forwarded-Proto": "https",
+        }
+        desk = SignIns(PAGE_SECRET)
+        ann, bob = ({**far, "Cookie": f"{COOKIE}={desk.cookie()}"} for _ in range(2))
+        start = await h.page_call(ann)
+        for headers, code in ((bob, 1008), (h.origin, 1008), (ann, 1000)):
+            async with h.stream(headers) as line:
+                await line.send(json.dumps(start))
+                await line.send(json.dumps({"event": "stop", "streamSid": start["streamSid"]}))
+                assert await close_code(line) == code
+        assert h.refused("token-visitor") == 2
+        for headers in (far, {**ann, "X-Forwarded-Proto": "http"}, {**ann, "Origin": "https://evil.example"}):
+            with pytest.raises(InvalidStatus) as caught:
+                async with h.stream(headers):
+                    pass
+            assert caught.value.response.status_code == 403
+
+
+async def test_a_page_that_may_not_come_in_is_not_tried_as_twilio_nor_the_other_way_round() -> None:
+    async with house(public_url=PUBLIC, twilio_auth_token=TOKEN) as h:
+        far = {"Origin": PUBLIC, "X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": "https"}
+        forged = {**h.origin, "X-Twilio-Signature": "forged"}
+        for headers in (far, forged):
+            with pytest.raises(InvalidStatus) as caught:
+                async with h.stream(headers):
+                    pass
+            assert caught.value.response.status_code == 403
+        assert (h.refused("page-closed"), h.refused("signature")) == (1, 1)
 
 
 async def test_no_digit_number_or_token_reaches_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -82,6 +82,26 @@ def test_a_missing_token_is_refused() -> None:
     assert problem(StreamTokens([TOKEN]), "") == "missing"
 
 
+def test_a_pages_token_is_good_for_its_own_visitor_only() -> None:
+    desk = StreamTokens([TOKEN], wall_clock=Clock())
+    token = desk.issue(CALL, bound_to="sign-in:a")
+    for other in ("sign-in:b", "loopback", ""):
+        with pytest.raises(BadToken, match="visitor"):
+            desk.redeem(token, CALL, bound_to=other)
+    desk.redeem(token, CALL, bound_to="sign-in:a")
+    with pytest.raises(BadToken, match="reused"):
+        desk.redeem(token, CALL, bound_to="sign-in:a")
+
+
+def test_a_page_cannot_use_the_token_that_twilio_was_given() -> None:
+    desk = StreamTokens([TOKEN], wall_clock=Clock())
+    token = desk.issue(CALL)
+    assert desk.issue(CALL, bound_to="loopback") != token
+    with pytest.raises(BadToken, match="visitor"):
+        desk.redeem(token, CALL, bound_to="loopback")
+    desk.redeem(token, CALL)
+
+
 @given(st.floats(0, 1), st.sampled_from("abcXYZ019-_."))
 def test_no_changed_letter_is_overlooked(share: float, letter: str) -> None:
     desk = StreamTokens([TOKEN], wall_clock=Clock())

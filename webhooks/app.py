@@ -14,9 +14,14 @@ from webhooks.addresses import prefix_of, without_prefix
 from webhooks.feed import feed_routes
 from webhooks.gate import Gate
 from webhooks.health import health_routes
+from webhooks.live import live_routes
 from webhooks.media import Reception, media_routes
 from webhooks.metrics import Meters
+from webhooks.page_gate import PageGate
+from webhooks.pages import page_routes
+from webhooks.sign_in import sign_in_routes
 from webhooks.sockets import BoundedWebsocket, OrderlyConnection
+from webhooks.softphone import softphone_routes
 from webhooks.switchboard import Switchboard
 from webhooks.tokens import StreamTokens
 from webhooks.voice import voice_routes
@@ -67,10 +72,18 @@ def create_app(
     gate = Gate(settings, meters)
     tokens = StreamTokens(settings.auth_tokens, wall_clock=wall_clock)
     reception = Reception(tokens, meters, account_sid=settings.twilio_account_sid)
-    app.register_blueprint(voice_routes(settings, switchboard, tokens, gate, meters))
-    app.register_blueprint(media_routes(switchboard, reception, gate, meters, clock))
-    app.register_blueprint(feed_routes(switchboard, gate))
-    app.register_blueprint(health_routes(settings, switchboard, registry))
+    page_gate = PageGate(settings, meters, wall_clock=wall_clock)
+    for routes in (
+        voice_routes(settings, switchboard, tokens, gate, meters),
+        media_routes(switchboard, reception, gate, meters, clock, page_gate),
+        feed_routes(switchboard, gate),
+        health_routes(settings, switchboard, registry),
+        page_routes(settings, page_gate),
+        sign_in_routes(settings, page_gate, meters, clock=clock),
+        softphone_routes(settings, switchboard, tokens, page_gate, meters),
+        live_routes(settings, switchboard, page_gate, meters, registry, clock=clock, wall_clock=wall_clock),
+    ):
+        app.register_blueprint(routes)
     app.after_request(_with_security_headers)
     return app
 

@@ -32,15 +32,20 @@ def stranger(request: BaseRequestWebsocket) -> str:
     A tunnel connects from loopback, a rebound name points to loopback, and a page in a local browser posts from
     loopback: so the peer's address alone proves nothing.
     """
+    return outside(request) or ("origin" if _from_a_foreign_page(request.headers) else "")
+
+
+def outside(request: BaseRequestWebsocket) -> str:
+    """As `stranger`, but for whoever judges by itself which web page sent the request."""
     peer = request.scope.get("client")
     if not peer or not is_loopback(peer[0]):
         return "peer"
     headers = request.headers
     if any(_forwards(name.lower()) for name in headers.keys()):  # noqa: SIM118 - a Headers iterates over pairs
         return "forwarded"
-    if not _names_loopback(f"//{headers.get('Host', '')}"):
-        return "host"
-    return "origin" if _from_a_foreign_page(headers) else ""
+    if request.scope.get("http_version") == "1.0":  # no browser: nginx, which as it comes adds no header at all
+        return "forwarded"
+    return "" if _names_loopback(f"//{headers.get('Host', '')}") else "host"
 
 
 def _forwards(header: str) -> bool:

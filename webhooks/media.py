@@ -1,4 +1,7 @@
-"""The `/media` socket: who may speak to the bot, and the way from an open socket to a call."""
+"""The `/media` socket: who may speak to the bot, and the way from an open socket to a call.
+
+Two come here with the same protocol: Twilio, or our simulator in its place, and our own pages.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,12 @@ from bot.call.events import CallerFacts
 from bot.errors import LegClosed, VoicebotError
 from bot.masking import mask
 from webhooks.bad_input import BadInput
-from webhooks.gate import Gate
+from webhooks.gate import SIGNATURE, Gate
 from webhooks.media_messages import BadMessage, Connected, Start, Stop, Unknown, parse
 from webhooks.metrics import Meters
+from webhooks.page_gate import PageGate
 from webhooks.sockets import QuartSocket
+from webhooks.softphone import page_facts
 from webhooks.stream import MediaStream, Socket
 from webhooks.switchboard import Switchboard
 from webhooks.tokens import BadToken, StreamTokens
@@ -53,8 +58,12 @@ class Reception:
         self._account_sid = account_sid
         self._start_seconds = start_seconds
 
-    async def admit(self, socket: Socket, bad: BadInput) -> tuple[Start, CallerFacts]:
-        """Wait for a valid `start`. Raises NotAdmitted, or LegClosed where the peer left first."""
+    async def admit(self, socket: Socket, bad: BadInput, *, bound_to: str = "") -> tuple[Start, CallerFacts]:
+        """Wait for a valid `start`. Raises NotAdmitted, or LegClosed where the peer left first.
+
+        bound_to: the visitor whose page has opened the socket, empty for Twilio. What a page says of itself is not
+        listened to.
+        """
         try:
             async with asyncio.timeout(self._start_seconds):
                 start = await self._first_start(socket, bad)
@@ -69,11 +78,13 @@ class Reception:
             raise NotAdmitted("media-format")
         parameters = {clean(name): clean(value) for name, value in facts.custom_parameters.items()}
         try:
-            self._tokens.redeem(parameters.pop("token", ""), facts.call_sid)
+            self._tokens.redeem(parameters.pop("token", ""), facts.call_sid, bound_to=bound_to)
         except BadToken as bad_token:
             raise NotAdmitted(f"token-{bad_token.kind}") from None
-        caller, called = parameters.pop("caller", ""), parameters.pop("called", "")
         bad.call_id = facts.call_sid  # ours: the token was made for it
+        if bound_to:
+            return start, page_facts(facts.call_sid)
+        caller, called = parameters.pop("caller", ""), parameters.pop("called", "")
         return start, CallerFacts(facts.call_sid, caller, called, parameters)
 
     async def _first_start(self, socket: Socket, bad: BadInput) -> Start:
@@ -94,20 +105,28 @@ class Reception:
 
 
 def media_routes(
-    switchboard: Switchboard, reception: Reception, gate: Gate, meters: Meters, clock: Callable[[], float]
+    switchboard: Switchboard,
+    reception: Reception,
+    gate: Gate,
+    meters: Meters,
+    clock: Callable[[], float],
+    page_gate: PageGate | None = None,
 ) -> Blueprint:
-    """The socket by which Twilio sends and takes the sound of a call."""
+    """The socket by which Twilio, or a page, sends and takes the sound of a call.
+
+    page_gate: who may come as a page; None: nobody may.
+    """
     routes = Blueprint("media", __name__)
 
     @routes.websocket("/media")
     async def media() -> None:
         # The object behind the proxy: the call's other tasks use it too.
         this: Websocket = websocket._get_current_object()  # noqa: SLF001 - Werkzeug's documented way
-        gate.check(this)
+        visitor = _judge(this, gate, page_gate)
         await this.accept()
         socket, bad = QuartSocket(this), BadInput(meters)
         try:
-            start, facts = await reception.admit(socket, bad)
+            start, facts = await reception.admit(socket, bad, bound_to=visitor)
         except NotAdmitted as refusal:
             meters.refusals.labels(refusal.kind).inc()
             log.warning("closed a media stream that may not come in: %s", refusal.kind)
@@ -129,6 +148,18 @@ def media_routes(
             log.info("call=%s stream ended: %s", facts.call_id, leg.summary())
 
     return routes
+
+
+def _judge(socket: Websocket, gate: Gate, page_gate: PageGate | None) -> str:
+    """The visitor whose page opens the socket, or empty for Twilio. Aborts the handshake where it is neither.
+
+    A browser says which page sent it and cannot sign; Twilio signs and has no page, and our simulator does neither.
+    So nobody gets a second chance: a page that may not come in is not tried as Twilio, nor a bad signature as a page.
+    """
+    if page_gate is not None and "Origin" in socket.headers and SIGNATURE not in socket.headers:
+        return page_gate.require(socket).name
+    gate.check(socket)
+    return ""
 
 
 async def _close(socket: Socket) -> None:

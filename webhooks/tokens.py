@@ -1,6 +1,7 @@
 """Tokens that let one media stream of one call in, once.
 
-The token travels in the TwiML and comes back in the stream's `start`: Twilio drops the query of its address.
+The token travels in the TwiML and comes back in the stream's `start`: Twilio drops the query of its address. A page's
+token travels to the page, and is bound to who was signed in there.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _PURPOSE = b"voicelive-phone: media stream"
 
 
 class BadToken(Exception):
-    """The token is not to be trusted. kind: one word: missing, forged, foreign, expired, reused or busy."""
+    """The token is not to be trusted. kind: one word: missing, forged, foreign, visitor, expired, reused or busy."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -42,30 +43,35 @@ class StreamTokens:
             signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
         )
         self._now = wall_clock
-        self._issued: dict[str, tuple[str, float]] = {}
+        self._issued: dict[tuple[str, str], tuple[str, float]] = {}
         self._redeemed: dict[str, float] = {}
 
-    def issue(self, call_id: str) -> str:
-        """A token for this call. Asked again at once, as by a repeated webhook, it is the same one."""
+    def issue(self, call_id: str, *, bound_to: str = "") -> str:
+        """A token for this call. Asked again at once, as by a repeated webhook, it is the same one.
+
+        bound_to: the page's visitor who alone may use it; empty: only a socket of Twilio's may.
+        """
         now = self._now()
-        token, issued_at = self._issued.pop(call_id, ("", 0.0))
+        token, issued_at = self._issued.pop((call_id, bound_to), ("", 0.0))
         if not token or not 0 <= now - issued_at < LIFETIME / 2:
-            token, issued_at = self._serializer.dumps([call_id, now, secrets.token_urlsafe(12)]), now
+            token, issued_at = self._serializer.dumps([call_id, bound_to, now, secrets.token_urlsafe(12)]), now
             _make_room(self._issued)
-        self._issued[call_id] = (token, issued_at)
+        self._issued[call_id, bound_to] = (token, issued_at)
         return token
 
-    def redeem(self, token: str, call_id: str) -> None:
-        """Take the token for this call. Raises BadToken."""
+    def redeem(self, token: str, call_id: str, *, bound_to: str = "") -> None:
+        """Take the token for this call, from whom it is bound to. Raises BadToken."""
         if not token:
             raise BadToken("missing")
         try:
-            owner, issued_at, nonce = self._serializer.loads(token)
+            owner, visitor, issued_at, nonce = self._serializer.loads(token)
         except (BadSignature, ValueError, TypeError):
             raise BadToken("forged") from None
         now = self._now()
         if owner != call_id:
             raise BadToken("foreign")
+        if visitor != bound_to:
+            raise BadToken("visitor")
         if not -LIFETIME <= now - issued_at <= LIFETIME:  # another instance's clock may run ahead of ours
             raise BadToken("expired")
         if nonce in self._redeemed:
@@ -74,7 +80,7 @@ class StreamTokens:
         if len(self._redeemed) >= MOST_REMEMBERED:
             raise BadToken("busy")
         self._redeemed[nonce] = issued_at + LIFETIME
-        self._issued.pop(call_id, None)
+        self._issued.pop((call_id, bound_to), None)
 
     def _forget_expired(self, now: float) -> None:
         while self._redeemed:
@@ -84,6 +90,6 @@ class StreamTokens:
             del self._redeemed[oldest]
 
 
-def _make_room(issued: dict[str, tuple[str, float]]) -> None:
+def _make_room(issued: dict[tuple[str, str], tuple[str, float]]) -> None:
     while len(issued) >= MOST_REMEMBERED:
         del issued[next(iter(issued))]
