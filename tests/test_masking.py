@@ -15,7 +15,7 @@ from bot.masking import mask
         ("911", "***"),
         ("sip:alice@acme.sip.twilio.com;transport=tls", "sip:***@acme.sip.twilio.com"),
         ("sips:+14255550123@[::1]:5061", "sips:***@[::1]:5061"),
-        ("client:alice", "***"),
+        ("client:alice", "client:***"),
         ("anonymous", "***"),
         ("", ""),
     ],
