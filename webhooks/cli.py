@@ -65,7 +65,8 @@ def _greet(settings: Settings, port: int) -> None:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - compared, not bound
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     if settings.embedded:
-        click.echo(f"voicebot answers on {url} by its embedded engine. In another shell, talk to it:")
+        click.echo(f"voicebot answers on {url} by its embedded engine.")
+        click.echo("Open that address in a browser and press Call; or have a caller simulated, in another shell:")
         click.echo(f'  {sys.argv[0]} call --url {url} --say "What are your opening hours?"')
     else:
         click.echo(
