@@ -13,7 +13,7 @@ from time import monotonic
 
 import uvloop
 
-from benchmarks import asgi, latency, leaks, load, resampler, truncation
+from benchmarks import asgi, latency, leaks, load, resampler, truncation, viewers
 from benchmarks.figures import Figure, conditions, table
 from benchmarks.watched import cores
 
@@ -21,6 +21,7 @@ BENCHMARKS = {
     "latency": latency.run,
     "load": load.run,
     "truncation": truncation.run,
+    "viewers": viewers.run,
     "leaks": leaks.run,
     "asgi": asgi.run,
 }

@@ -243,6 +243,7 @@ class Switchboard:
             if line.runner is not None:
                 line.runner.leave(Leave("the house closes"))
         await self._until_empty(_LAST_WORDS)
+        self.board.close()  # or whoever watches would hold the process open
 
     async def _until_empty(self, within: float) -> None:
         """Wait for calls to end, and for those let go to have come to the safety net, which is ours to serve."""

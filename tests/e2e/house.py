@@ -100,6 +100,7 @@ async def open_house(
             try:
                 yield House(url, engine, switchboard, registry, settings, later)
             finally:
+                switchboard.board.close()
                 web.should_exit = True
                 await serving
 

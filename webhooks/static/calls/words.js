@@ -28,6 +28,7 @@ export function stateOf(row) {
 
 /** @returns {string} who calls; the number is masked already */
 export function callerOf(row) {
+  if (row.caller.startsWith("client:")) return "Browser";
   return row.caller === "" || row.caller === "***" ? "No number" : row.caller;
 }
 
