@@ -114,8 +114,8 @@ async def test_a_call_that_cannot_be_connected(chromium: Chromium, callers: Call
 
 async def test_a_conversation_with_an_interrupted_reply(chromium: Chromium, callers: Callers) -> None:
     heard = ["When are you open?", "Where are you?"]
-    parts = ScriptedParts(heard=heard, answers=[HOURS, ADDRESS], ms_per_character=120)
-    voice = await callers.says(5.0, "When are you open?", 4.0, "Where are you?", 60.0)
+    parts = ScriptedParts(heard=heard, answers=[HOURS, ADDRESS], ms_per_character=90, thinking=0.15)
+    voice = await callers.says(4.0, "When are you open?", 4.0, "Where are you?", 60.0)
     async with house_of(parts) as house, chromium.visit(house.url, voice=voice) as visit:
         phone = Phone(visit)
         await phone.call()
@@ -202,7 +202,7 @@ async def test_the_live_view_with_nobody_on_the_phone(chromium: Chromium) -> Non
 
 async def test_the_live_view_with_a_conversation_and_what_an_operator_is_asked(chromium: Chromium) -> None:
     heard = ["When are you open?", "Where are you?"]
-    parts = ScriptedParts(heard=heard, answers=[HOURS, ADDRESS], ms_per_character=120)
+    parts = ScriptedParts(heard=heard, answers=[HOURS, ADDRESS], ms_per_character=100, thinking=0.15)
     script = saying(speech(1.0), speech(1.0), interrupt_after=2.5)
     async with (
         house_of(parts, dial_allowed=(HUMAN, "sip:desk@example.com")) as house,
@@ -215,6 +215,7 @@ async def test_the_live_view_with_a_conversation_and_what_an_operator_is_asked(c
             await page.locator("tr[data-call-id]").first.click()
             await expect(page.locator("#transcript s")).to_have_count(1)
             await expect(page.locator("#transcript")).to_contain_text(ADDRESS[:20])
+            await expect(page.locator("tr[data-call-id]").first).to_contain_text(ADDRESS[:20])
             await visit.picture("live-view")
             await visit.look("calls-one")
             await page.get_by_role("button", name="Transfer").click()

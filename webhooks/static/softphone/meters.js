@@ -4,7 +4,7 @@ const RARELY = 500; // ms
 
 export class Meter {
   #element;
-  #told = 0; // ms
+  #told = -Infinity; // ms: the first value is told at once
 
   /** @param {HTMLElement} element role=meter, 0..100 */
   constructor(element) {
