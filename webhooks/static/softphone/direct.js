@@ -141,7 +141,6 @@ export class DirectCall extends EventTarget {
     this.#emit("call", { callId: this.callId });
     this.#note("line", `line ${this.callId}; microphone at ${this.#sound.rate} Hz`);
     await this.#wait(this.#connect(), socket, NO_SOCKET);
-    this.#begin();
   }
 
   #wait(promise, seconds, words, late) {
@@ -151,7 +150,11 @@ export class DirectCall extends EventTarget {
   #connect() {
     this.#socket = new WebSocket(socketAddress(this.#line.socket || "media"));
     return new Promise((resolve, reject) => {
-      this.#socket.onopen = () => resolve();
+      // Begun right here: the bot may close in the moment after, and somebody has to hear that.
+      this.#socket.onopen = () => {
+        if (this.#state === "connecting") this.#begin();
+        resolve();
+      };
       this.#socket.onclose = () => reject(new CallProblem(NO_SOCKET));
     });
   }
@@ -166,8 +169,6 @@ export class DirectCall extends EventTarget {
     this.#watch = new Watch(now(), this.#limits);
     this.#ticking = setInterval(() => this.#tick(), 1000);
     this.#say("open", "The line is open.");
-    // A close that came between opening and here was heard by nobody.
-    if (this.#socket.readyState !== WebSocket.OPEN) this.#end("error", LOST);
   }
 
   // --- An open line ----------------------------------------------------------------------------------------------
