@@ -277,3 +277,31 @@ async def test_a_refusal_is_one_line_whatever_was_asked_for(caplog: pytest.LogCa
     (record,) = [record for record in caplog.records if record.name == "webhooks.page_gate"]
     assert "\n" not in record.getMessage()
     assert "page-sign-in" in record.getMessage()
+
+
+HIDDEN = [
+    ("/assets/style.css", {"Referer": f"https://{FAR}/bot/"}),
+    ("/calls/live", {"Referer": f"https://{FAR}/calls"}),
+    ("/calls", {"Origin": f"https://{FAR}"}),
+]
+
+
+@pytest.mark.parametrize(("path", "headers"), HIDDEN)
+async def test_a_proxy_that_makes_the_world_look_like_this_machine_is_noticed(
+    path: str, headers: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    # As nginx does since 1.29.7 where its configuration says `proxy_pass http://127.0.0.1:8000` and no more.
+    visit = Visit(here=True, public_url=f"https://{FAR}:443/bot")
+    answer = await visit.get(path, changes=headers)
+    assert answer.status_code == 403
+    assert "X-Forwarded-For" in await answer.get_data(as_text=True)
+    assert visit.refused("page-hidden-proxy") == 1
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "X-Forwarded-For" in caplog.text
+
+
+@pytest.mark.parametrize("public", ["", "http://127.0.0.1:8000", "https://other.example"])
+async def test_a_public_address_alone_keeps_nobody_on_this_machine_out(public: str) -> None:
+    visit = Visit(here=True, public_url=public)
+    for referer in ("http://127.0.0.1:8000/", "http://127.0.0.1:8000/calls", "https://[", None):
+        assert (await visit.get("/calls", changes={"Referer": referer})).status_code == 200

@@ -71,6 +71,17 @@ async def test_a_file_is_sent_again_only_once_it_has_changed(directory: Path) ->
     assert (await visit.get("/assets/style.css", changes={"If-None-Match": tag})).status_code == 200
 
 
+@pytest.mark.parametrize("part", ["bytes=-1", "bytes=0-1", "bytes=9999-", "bytes=0-0,2-3", "rubbish"])
+async def test_a_file_comes_whole_whatever_part_was_asked_for(directory: Path, part: str) -> None:
+    answer = await Visit(here=True, app=app(directory)).get("/assets/style.css", changes={"Range": part})
+    assert (answer.status_code, await answer.get_data(as_text=True)) == (200, "p {}")
+
+
+async def test_no_header_lets_a_file_be_kept_longer_than_another(directory: Path) -> None:
+    for path in ("/", "/assets/style.css"):
+        assert "Expires" not in (await Visit(here=True, app=app(directory)).get(path)).headers
+
+
 @pytest.mark.parametrize(
     "path",
     [

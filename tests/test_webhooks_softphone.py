@@ -63,6 +63,32 @@ async def test_where_there_is_no_room_the_page_gets_a_sentence(
     assert visit.answered("page-connected") == 0
 
 
+async def test_a_visitor_cannot_take_every_line_from_those_on_the_phone() -> None:
+    now = [0.0]
+    visit = Visit(here=True, clock=lambda: now[0])
+    for _ in range(softphone.EACH_CALLS.at_once):
+        await begin(visit)
+    refused = await visit.post("/softphone/calls")
+    said = await refused.get_json()
+    assert (refused.status_code, said["error"], refused.headers["Retry-After"]) == (429, "too-often", "6")
+    assert "Wait 6 s" in said["words"]
+    assert len(visit.switchboard.expected) == softphone.EACH_CALLS.at_once
+    assert visit.answered("page-too-often") == 1
+    now[0] += softphone.EACH_CALLS.seconds
+    await begin(visit)
+
+
+async def test_nor_can_one_by_signing_in_again_and_again() -> None:
+    visit = Visit(page_secret=SECRET, clock=lambda: 0.0)
+    begun = 0
+    for _ in range(4):
+        visit.cookie = ""
+        await visit.sign_in()
+        for _ in range(softphone.EACH_CALLS.at_once):
+            begun += (await visit.post("/softphone/calls")).status_code == 201
+    assert begun == softphone.TOTAL_CALLS.at_once
+
+
 @pytest.mark.parametrize(
     ("outcome", "words"),
     [

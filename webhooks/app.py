@@ -80,7 +80,7 @@ def create_app(
         health_routes(settings, switchboard, registry),
         page_routes(settings, page_gate),
         sign_in_routes(settings, page_gate, meters, clock=clock),
-        softphone_routes(settings, switchboard, tokens, page_gate, meters),
+        softphone_routes(settings, switchboard, tokens, page_gate, meters, clock=clock),
         live_routes(settings, switchboard, page_gate, meters, registry, clock=clock, wall_clock=wall_clock),
     ):
         app.register_blueprint(routes)

@@ -43,7 +43,9 @@ def outside(request: BaseRequestWebsocket) -> str:
     headers = request.headers
     if any(_forwards(name.lower()) for name in headers.keys()):  # noqa: SIM118 - a Headers iterates over pairs
         return "forwarded"
-    if request.scope.get("http_version") == "1.0":  # no browser: nginx, which as it comes adds no header at all
+    if (
+        request.scope.get("http_version") == "1.0"
+    ):  # no browser: nginx before 1.29.7, which as it comes adds no header
         return "forwarded"
     return "" if _names_loopback(f"//{headers.get('Host', '')}") else "host"
 

@@ -21,7 +21,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from quart import Response, abort, jsonify
 from quart.wrappers.base import BaseRequestWebsocket
 
-from bot.settings import Settings
+from bot.settings import Settings, is_loopback
 from webhooks.gate import outside
 from webhooks.metrics import Meters
 
@@ -74,7 +74,15 @@ _NOT_SECURE = Refusal(
     "does not say so in X-Forwarded-Proto.",
 )
 _FOREIGN = Refusal("page-origin", 403, "This was sent by a web page from elsewhere.")
+_HIDDEN_PROXY = Refusal(
+    "page-hidden-proxy",
+    403,
+    "The proxy in front of the bot hides who asks, so that everybody looks like this machine and may open the pages. "
+    "Have it send X-Forwarded-For and X-Forwarded-Proto.",
+)
 _NOBODY = Refusal("page-sign-in", 401, "You are not signed in. Reload the page to sign in again.")
+
+_LEVELS = {_FOREIGN: logging.WARNING, _HIDDEN_PROXY: logging.ERROR}
 
 
 class SignIns:
@@ -120,6 +128,9 @@ class PageGate:
         self.sign_ins = SignIns(secret, wall_clock=wall_clock) if secret else None
         self._trusts_platform = settings.page_trust_platform_login
         self._public_url = settings.public_url
+        self._public_origin = _origin_of(settings.public_url)
+        if is_loopback(urlsplit(self._public_origin).hostname or ""):
+            self._public_origin = ""  # who comes by it is on this machine
         self._meters = meters
 
     def visitor(self, request: BaseRequestWebsocket) -> Visitor | None:
@@ -149,7 +160,18 @@ class PageGate:
             return _NO_PAGES
         if not here and not is_secure(request):
             return _NOT_SECURE
+        if here and self._came_by_the_public_address(request):
+            return _HIDDEN_PROXY
         return None if self._sent_by_ours(request, here=here) else _FOREIGN
+
+    def _came_by_the_public_address(self, request: BaseRequestWebsocket) -> bool:
+        """Whether a page of ours, opened from far away, sent what seems to come from this machine.
+
+        That is how a proxy is noticed that adds no header, as nginx does since 1.29.7 unless told to. It keeps nobody
+        out who means ill and leaves the headers away: it breaks the page of whoever set the proxy up, in time.
+        """
+        said = request.headers.get("Origin") or request.headers.get("Referer", "")
+        return bool(self._public_origin) and _origin_of(said) == self._public_origin
 
     def _sent_by_ours(self, request: BaseRequestWebsocket, *, here: bool) -> bool:
         """Whether no foreign page had a part in it.
@@ -197,11 +219,11 @@ class PageGate:
     def _refuse(self, request: BaseRequestWebsocket, refusal: Refusal) -> NoReturn:
         self._meters.refusals.labels(refusal.kind).inc()
         log.log(
-            logging.WARNING if refusal is _FOREIGN else logging.INFO,  # the rest is what any scanner causes
+            _LEVELS.get(refusal, logging.INFO),  # most of it is what any scanner causes
             "refused %.10s %.80r: %s",
             request.method,
             request.path,
-            refusal.kind,
+            refusal.words if refusal is _HIDDEN_PROXY else refusal.kind,
         )
         if request.scope["type"] == "websocket":
             abort(403)
@@ -221,6 +243,17 @@ def is_secure(request: BaseRequestWebsocket) -> bool:
     """Whether the client speaks https, by what the last proxy says of it, or else by our own connection."""
     said = ",".join(request.headers.getlist("X-Forwarded-Proto")) or str(request.scope.get("scheme", ""))
     return said.rpartition(",")[2].strip().lower() in ("https", "wss")
+
+
+def _origin_of(address: str) -> str:
+    """The origin of an address, as a browser writes it; empty: it has none."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    host = parts.netloc.lower()
+    default = ":443" if parts.scheme == "https" else ":80"
+    return f"{parts.scheme}://{host.removesuffix(default)}" if host else ""
 
 
 def _platform_visitor(request: BaseRequestWebsocket) -> Visitor | None:

@@ -30,8 +30,6 @@ _KINDS = {
 
 _NAME = re.compile(r"(?=.{1,200}$)(?:\w[\w.-]*/)*\w[\w.-]*", re.ASCII)  # no way up, nothing hidden, nothing odd
 
-# Where the SDK of a call through Twilio has the sounds of its keys and bells from.
-
 # Only names that browsers know: they complain of any other, in the console.
 _NOT_NEEDED = (
     "accelerometer", "camera", "display-capture", "encrypted-media", "geolocation", "gyroscope", "hid",
@@ -140,10 +138,12 @@ async def _file(directory: Path, name: str, kind: str, *, caching: str = "no-cac
     caching: `no-cache` asks again each time, and sends it only where it has changed; `no-store` also keeps the way
     back to a page, with all that it showed, from whoever comes after the sign-out.
     """
-    response = await send_from_directory(directory, name, mimetype=kind, conditional=True)
+    response = await send_from_directory(directory, name, mimetype=kind, conditional=False)
+    del response.headers["Expires"]  # Quart's twelve hours say something else than `caching`
+    # Never a part of it: the files are small, and Quart fails where its end is asked for (`Range: bytes=-1`).
+    await response.make_conditional(request)
     if isinstance(body := response.response, FileBody):
         # Whole and at once: the files are small, and Quart's own way leaves one open where the browser goes away.
-        whole = await asyncio.to_thread(body.file_path.read_bytes)
-        response.response = DataBody(whole[body.begin : body.end])
+        response.response = DataBody(await asyncio.to_thread(body.file_path.read_bytes))
     response.headers["Cache-Control"] = caching
     return response

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 
 from prometheus_client import CollectorRegistry
 from uvicorn import Config, Server
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from bot.call.policy import Policy
@@ -27,7 +27,7 @@ from webhooks.app import create_app
 log = logging.getLogger(__name__)
 
 _MOST_UNREAD = 16  # messages
-_REQUEST_WITHIN = 10.0  # seconds from a connection to its first complete request
+_REQUEST_WITHIN = 10.0  # seconds from a connection, or from an answer, to the next complete request
 LARGEST_MESSAGE = 64 * 1024  # bytes, of one WebSocket message; Twilio's are under 1 KiB
 
 
@@ -61,10 +61,16 @@ class _PromptHttp(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Begin to wait."""
         super().connection_made(transport)
-        self.loop.call_later(_REQUEST_WITHIN, self._close_if_idle)
+        self.loop.call_later(_REQUEST_WITHIN, self._close_if_idle, None)
 
-    def _close_if_idle(self) -> None:
-        asked = bool(self.cycle)  # uvicorn declares that there is always one
+    def on_response_complete(self) -> None:
+        """Wait again: uvicorn's own timer stops at the first byte that comes, whatever comes after it."""
+        answered = self.cycle
+        super().on_response_complete()
+        self.loop.call_later(_REQUEST_WITHIN, self._close_if_idle, answered)
+
+    def _close_if_idle(self, last: RequestResponseCycle | None) -> None:
+        asked = self.cycle is not last  # each request has a cycle of its own
         if not asked and self.transport.get_protocol() is self:
             self.transport.close()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import secrets
+import time
 from collections.abc import Callable
 
 from quart import Blueprint, Response, jsonify, request
@@ -12,6 +14,7 @@ from bot.call.commands import Outcome
 from bot.call.events import CallerFacts
 from bot.settings import Settings
 from webhooks import voice_token
+from webhooks.attempts import Attempts, Pace
 from webhooks.metrics import Meters
 from webhooks.page_gate import PageGate, Visitor
 from webhooks.switchboard import Switchboard
@@ -23,8 +26,13 @@ log = logging.getLogger(__name__)
 CALLER = "client:softphone"  # as Twilio names who calls from a browser
 NO_ACCOUNT = "AC" + "0" * 32
 TOKEN_SECONDS = voice_token.LIFETIME
+# Each call opens a session, which costs money, a line that somebody on the phone may want, and one of the 30 that
+# Voice Live opens in a minute by default. So one visitor begins at most 20 in the first minute, and then 10 in each.
+EACH_CALLS = Pace(10, 6.0)
+TOTAL_CALLS = Pace(20, 3.0)
 MOST_REMEMBERED = 1000  # calls; more than any switchboard keeps of what is over
 
+_TOO_OFTEN = "You have begun many calls in a short time. Wait {wait} s, then call again."
 _NO_NETWORK = "You would be transferred now, but a call from the browser has no telephone network to do it."
 
 
@@ -48,17 +56,22 @@ class SoftphoneDesk:
         tokens: StreamTokens,
         meters: Meters,
         new_sid: Callable[[str], str],
+        clock: Callable[[], float],
     ) -> None:
         self._settings = settings
         self._switchboard = switchboard
         self._tokens = tokens
         self._meters = meters
         self._new_sid = new_sid
+        self._clock = clock
+        self._pace = Attempts(EACH_CALLS, TOTAL_CALLS)
         self._sentences = Sentences()
         self._begun: dict[str, str] = {}  # by call, the visitor who began it
 
     def begin(self, visitor: Visitor) -> tuple[Response, int]:
         """A call is announced; connecting to Voice Live begins while the page still opens its socket."""
+        if wait := self._pace.take(visitor.name, self._clock()):
+            return self._too_often(visitor, wait)
         call_id = self._new_sid("CA")
         if not self._switchboard.expect(page_facts(call_id)):
             return self._no_room(call_id)
@@ -75,6 +88,14 @@ class SoftphoneDesk:
             "socket": "media",
         }
         return jsonify(call), 201
+
+    def _too_often(self, visitor: Visitor, wait: float) -> tuple[Response, int]:
+        self._meters.answers.labels("page-too-often").inc()
+        log.warning("a page's call not taken: too many in a row, %s", visitor.kind)
+        seconds = math.ceil(wait)
+        answer = jsonify(error="too-often", words=_TOO_OFTEN.format(wait=seconds))
+        answer.headers["Retry-After"] = str(seconds)
+        return answer, 429
 
     def _no_room(self, call_id: str) -> tuple[Response, int]:
         closing = self._switchboard.draining
@@ -138,9 +159,13 @@ def softphone_routes(
     meters: Meters,
     *,
     new_sid: Callable[[str], str] = random_sid,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Blueprint:
-    """The endpoints under `/softphone`. new_sid: makes an id of a prefix; it must not be guessable."""
-    desk = SoftphoneDesk(settings, switchboard, tokens, meters, new_sid)
+    """The endpoints under `/softphone`.
+
+    new_sid: makes an id of a prefix; it must not be guessable. clock: seconds, never going back.
+    """
+    desk = SoftphoneDesk(settings, switchboard, tokens, meters, new_sid, clock)
     routes = Blueprint("softphone_calls", __name__)
 
     @routes.post("/softphone/calls")

@@ -6,10 +6,13 @@ import asyncio
 import wave
 from pathlib import Path
 
+from bot.audio import Downsampler
 from bot.engine.speech import CALLER, caller_speaker
+from tests.browser.listening import Sound, pcm16
 
 RATE = 24_000
 _BYTES_A_SECOND = 2 * RATE
+_HEADER = 44  # bytes of a WAV file before its sound
 
 
 class Callers:
@@ -55,6 +58,11 @@ def _write(path: Path, pcm: bytes) -> None:
         file.writeframes(pcm)
 
 
+def recorded(path: Path) -> Sound:
+    """What is in a WAV file, at 8 kHz."""
+    return pcm16(Downsampler().process(path.read_bytes()[_HEADER:]))
+
+
 def seconds(path: Path) -> float:
     """How long a WAV file is."""
-    return (path.stat().st_size - 44) / _BYTES_A_SECOND
+    return (path.stat().st_size - _HEADER) / _BYTES_A_SECOND

@@ -80,8 +80,8 @@ class CallsHouse(FakeSwitchboard):
             self.board.take(call_id, report)
 
     def end(self, call_id: str, outcome: str = "caller") -> None:
-        """End a call."""
-        self.tell(call_id, StateChanged(State.ENDED))
+        """End a call. A real one leaves words behind too."""
+        self.tell(call_id, StateChanged(State.ENDED, "the stream stopped"))
         self.board.end(call_id, outcome)
         self.feeds[call_id].close()
 

@@ -67,7 +67,7 @@ async def test_before_a_call_and_while_the_microphone_is_asked_for(chromium: Chr
 
 
 async def test_a_call_that_is_ready_processing_speaking_and_ended(chromium: Chromium, callers: Callers) -> None:
-    parts = ScriptedParts(answers=[HOURS * 3], thinking=4.0)
+    parts = ScriptedParts(answers=[HOURS * 3], thinking=3.0)
     voice = await callers.silence()
     async with house_of(parts) as house, chromium.visit(house.url, voice=voice) as visit:
         phone = Phone(visit)
@@ -115,7 +115,7 @@ async def test_a_call_that_cannot_be_connected(chromium: Chromium, callers: Call
 async def test_a_conversation_with_an_interrupted_reply(chromium: Chromium, callers: Callers) -> None:
     heard = ["When are you open?", "Where are you?"]
     parts = ScriptedParts(heard=heard, answers=[HOURS, ADDRESS], ms_per_character=90, thinking=0.15)
-    voice = await callers.says(4.0, "When are you open?", 4.0, "Where are you?", 60.0)
+    voice = await callers.says(3.0, "When are you open?", 3.0, "Where are you?", 60.0)
     async with house_of(parts) as house, chromium.visit(house.url, voice=voice) as visit:
         phone = Phone(visit)
         await phone.call()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from bot.call.reports import (
     Answered,
@@ -21,8 +24,6 @@ from tests.browser.houses import until
 from tests.browser.wire import wire_to
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-expect.set_options(timeout=15_000)  # guards against hanging, and says nothing of how fast a page is
 
 _REFUSED = ("Failed to load resource",)  # Chromium's own words on the console for a refusal or a broken line
 
@@ -55,7 +56,6 @@ async def test_an_empty_house_says_how_to_make_a_call(chromium: Chromium) -> Non
         empty = visit.page.locator("#empty")
         await expect(empty).to_contain_text("voicebot call --url http://127.0.0.1:")
         await expect(empty.get_by_role("link", name="open the phone page")).to_have_attribute("href", "./")
-        await visit.look("calls-empty")
 
 
 async def test_each_call_is_a_row_that_follows_it(chromium: Chromium) -> None:
@@ -66,7 +66,7 @@ async def test_each_call_is_a_row_that_follows_it(chromium: Chromium) -> None:
         await expect(line).to_contain_text("***01")
         await expect(line).to_contain_text("to ***99")
         await expect(line).to_contain_text("Connecting")
-        await expect(line).to_contain_text("1:1")
+        await expect(line).to_contain_text(re.compile(r"1:[1-5]\d"))
         talk(house, first)
         await expect(line.locator(".state")).to_have_text("Ready")
         await expect(line.locator(".state")).to_have_attribute("data-state", "ready")
@@ -79,7 +79,6 @@ async def test_each_call_is_a_row_that_follows_it(chromium: Chromium) -> None:
         await expect(visit.page.locator("#count")).to_have_text("2 calls")
         house.tell(second, StateChanged(State.ERROR, "The assistant cannot be reached."))
         await expect(visit.page.locator(row(visit.page, second))).to_contain_text("The assistant cannot be reached.")
-        await visit.look("calls-list")
 
 
 async def test_a_call_that_was_chosen_is_shown_as_it_happens(chromium: Chromium) -> None:
@@ -97,10 +96,41 @@ async def test_a_call_that_was_chosen_is_shown_as_it_happens(chromium: Chromium)
         await expect(turns.last).to_contain_text("Thank you.")
         await expect(page.locator("#log")).to_contain_text("caller: Thank you.")
         await expect(page.locator(row(page, call_id)).get_by_role("button")).to_have_attribute("aria-pressed", "true")
-        await visit.look("calls-one")
         await page.get_by_role("button", name="Close").click()
         await expect(page.locator("#call")).to_be_hidden()
         await until(lambda: house.watched == 1, "only the board is watched")
+
+
+async def test_a_caller_who_hangs_up_is_no_trouble(chromium: Chromium) -> None:
+    house = CallsHouse()
+    left, failed = house.call(1), house.call(2)
+    async with house.open(), chromium.visit(house.url) as visit:
+        page = visit.page
+        await choose(page, left)
+        house.end(left)
+        house.tell(failed, StateChanged(State.ERROR, "The assistant cannot be reached."))
+        await expect(page.locator(row(page, failed)).locator(".message")).to_be_visible()
+        await expect(page.locator("#call-state")).to_have_text("Caller left")
+        await expect(page.locator(row(page, left)).locator(".message")).to_be_hidden()
+        await expect(page.locator("#call-notice")).to_be_hidden()
+        await expect(page.locator("#log")).to_contain_text("ended: the stream stopped")
+
+
+async def test_words_marked_elsewhere_do_not_keep_a_call_from_being_chosen(chromium: Chromium) -> None:
+    house = CallsHouse()
+    calls = [house.call(number, ago=100 - number) for number in range(1, 3)]
+    for call_id in calls:
+        talk(house, call_id)
+    async with house.open(), chromium.visit(house.url) as visit:
+        page = visit.page
+        await choose(page, calls[0])
+        await page.evaluate("getSelection().selectAllChildren(document.getElementById('call-title'))")
+        await page.locator(row(page, calls[1])).get_by_role("button").focus()
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#call-title")).to_have_text("***02")
+        await page.locator(row(page, calls[0])).locator(".words").first.select_text()
+        await page.locator(row(page, calls[0])).evaluate("(row) => row.click()")
+        await expect(page.locator("#call-title")).to_have_text("***02")  # these are being marked, to be copied
 
 
 async def test_everything_can_be_done_by_keyboard(chromium: Chromium) -> None:
@@ -150,10 +180,10 @@ async def test_an_operator_hangs_up_after_being_asked(chromium: Chromium) -> Non
         await expect(page.get_by_role("dialog")).to_be_hidden()
         assert not house.hung_up
         await page.locator("#hang-up").click()
-        await visit.look("calls-hang-up")
         await page.get_by_role("dialog").get_by_role("button", name="Hang up").click()
         await expect(page.get_by_role("dialog")).to_be_hidden()
         await expect(page.locator("#call-state")).to_have_text("Hung up")
+        await expect(page.locator("#call-notice")).to_be_hidden()
         await expect(page.locator("#hang-up")).to_be_disabled()
         await expect(page.locator("#transfer")).to_be_disabled()
         assert house.hung_up == [call_id]
@@ -171,7 +201,6 @@ async def test_an_operator_transfers_to_one_of_the_numbers_allowed(chromium: Chr
         await dialog.get_by_role("button", name="Transfer").click()
         await expect(dialog).to_contain_text("Choose a number first.")
         await dialog.get_by_label(NUMBERS[0]).check()
-        await visit.look("calls-transfer")
         await dialog.get_by_role("button", name="Transfer").click()
         await expect(page.locator("#call-state")).to_have_text("Transferred")
         assert house.transferred == [(call_id, NUMBERS[0])]
@@ -219,6 +248,28 @@ async def test_a_question_about_a_call_that_ends_goes_away(chromium: Chromium) -
         await expect(page.locator("#call-state")).to_have_text("Caller left")
 
 
+async def test_a_question_that_took_too_long_is_not_asked_about_a_call_that_has_ended(chromium: Chromium) -> None:
+    house = CallsHouse()
+    call_id = house.call(1)
+    async with house.open(), chromium.visit(house.url) as visit:
+        page = visit.page
+        await choose(page, call_id)
+        slow = asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            await slow.wait()
+            await route.continue_()
+
+        await page.route("**/calls/options", hold)
+        await page.locator("#transfer").click()
+        house.end(call_id)
+        await expect(page.locator("#call-state")).to_have_text("Caller left")
+        async with page.expect_response("**/calls/options"):
+            slow.set()
+        await page.wait_for_timeout(100)
+        await expect(page.get_by_role("dialog")).to_be_hidden()
+
+
 async def test_a_call_that_is_over_stays_for_a_while(chromium: Chromium) -> None:
     house = CallsHouse()
     kept, gone = house.call(1), house.call(2)
@@ -260,7 +311,6 @@ async def test_nothing_is_lost_while_the_network_is_away(chromium: Chromium) -> 
         await expect(page.locator("#transcript li")).to_have_count(3)
         await wire.pull_out()
         await expect(page.locator("#link")).to_have_text("Reconnecting…")
-        await visit.look("calls-reconnecting")
         house.tell(call_id, CallerWords("a", "Are you there?"), AssistantWords("b", "Yes, I am."), at=9.0)
         other = house.call(2)
         asked = len(house.asked)
@@ -305,6 +355,8 @@ async def test_too_many_viewers_is_said_in_words(chromium: Chromium) -> None:
         await two.page.goto(house.url)
         await expect(two.page.locator("#link")).to_contain_text("1 live views are open already")
         await one.page.close()
+        await until(lambda: house.watched == 0, "there is room")
+        await two.page.evaluate("dispatchEvent(new Event('online'))")  # it would come back by itself, later
         await is_live(two.page)
 
 

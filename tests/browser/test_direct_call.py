@@ -183,9 +183,10 @@ async def test_the_microphone_is_asked_for_with_or_without_the_browsers_improvem
 async def test_muted_there_is_silence_and_time_goes_on(chromium: Chromium, bot: Bot) -> None:
     async with open_line(chromium, bot) as caller:  # a microphone that beeps every second
         await bot.until(lambda: any(set(frame) != {0xFF} for frame in bot.frames()))
-        await caller.do("call.mute(true)")
-        await asyncio.sleep(0.1)  # what was on its way
-        muted = len(bot.frames())
+        await caller.do("call.mute(true); call.press('1')")
+        await bot.until(lambda: bot.events("dtmf"))
+        [pressed] = bot.events("dtmf")  # what was on its way has come before it
+        muted = sum(message["event"] == "media" for message in bot.got[: bot.got.index(pressed)])
         await bot.until(lambda: len(bot.frames()) > muted + 75)
         assert {code for frame in bot.frames()[muted:] for code in frame} == {0xFF}
         await caller.do("call.mute(false)")
@@ -242,7 +243,6 @@ async def test_an_answer_that_comes_eleven_times_too_fast_is_played_whole_and_in
                 await bot.mark(f"m{number}")
             await asyncio.sleep(0.1 / 11)
         await bot.mark("end")
-        sent = clock() - began
 
         def note_marks() -> bool:
             for name in bot.marks():
@@ -251,7 +251,6 @@ async def test_an_answer_that_comes_eleven_times_too_fast_is_played_whole_and_in
 
         await bot.until(note_marks)
         assert bot.marks() == ["ahead", *[f"m{number}" for number in range(1, 30, 2)], "end"]
-        assert sent < 2
         assert returned["end"] > 2.7, "a mark proves that all before it was played"
         assert 0.3 < returned["m15"] / returned["end"] < 0.75  # half of the sound
         await caller.until("events.filter(([type]) => type === 'levels').at(-1)[1].speaker === 0")
@@ -300,7 +299,7 @@ async def test_nonsense_from_the_bot_is_noted_and_harms_nothing(chromium: Chromi
         await bot.say("news")
         await bot.mark("still here")
         await bot.until(lambda: bot.marks() == ["still here"])
-        await caller.until("events.some(([, { text }]) => /10 messages of the bot were not understood/.test(text))")
+        await caller.until("events.some(([, { text }]) => /10 messages of the bot not understood/.test(text))")
 
 
 async def test_the_time_from_the_last_sound_to_the_answer_is_measured(
@@ -389,7 +388,7 @@ async def test_a_question_left_unanswered_ends_and_a_late_yes_opens_nothing(chro
     navigator.mediaDevices.getUserMedia = (wish) => asked.then(() => soon(wish));
     """
     async with caller_of(chromium, bot, scripts=[script]) as caller:
-        assert "was not answered" in await fails(caller, limits={"permission": 0.2})
+        assert "left unanswered" in await fails(caller, limits={"permission": 0.2})
         await caller.do("allow()")
         await caller.until("kept.tracks.length === 1 && nothingLeft()")
     assert bot.reserved == 0
@@ -425,6 +424,7 @@ async def test_sound_that_the_browser_withholds_ends_the_waiting(chromium: Chrom
             (503, {"error": "busy", "words": "All lines are busy. Try in a minute."}),
             "All lines are busy. Try in a minute.",
         ),
+        ((429, {"error": "too-often", "words": "Wait 6 s, then call again."}), "Wait 6 s, then call again."),
         ((503, "no JSON object"), "takes no call at the moment"),
         ((500, {}), "(HTTP 500)"),
         ((201, {"call_id": ""}), "(HTTP 201)"),
@@ -640,6 +640,40 @@ async def test_a_late_timer_of_a_page_in_the_background_is_no_sleep(chromium: Ch
     """
     async with caller_of(chromium, bot) as caller:
         assert await caller.do(script) == ""
+
+
+async def test_what_is_summed_up_is_counted_in_words(chromium: Chromium, bot: Bot) -> None:
+    script = """
+    async () => {
+      const { Tally } = await import(new URL("assets/softphone/tally.js", document.baseURI).href);
+      const tally = new Tally();
+      const said = () => tally.take(0).map(({ text }) => text);
+      tally.media(160);
+      tally.marks(["a"]);
+      tally.odd();
+      const once = said();
+      for (let i = 0; i < 2; i += 1) {
+        tally.media(160);
+        tally.odd();
+      }
+      tally.marks(["b", "c"]);
+      return [once, said(), said()];
+    }
+    """
+    async with caller_of(chromium, bot) as caller:
+        assert await caller.do(script) == [
+            [
+                "0.02 s of sound came in 1 message; 0.00 s wait to be played",
+                "1 mark given back as played, the last is a",
+                "1 message of the bot not understood",
+            ],
+            [
+                "0.04 s of sound came in 2 messages; 0.00 s wait to be played",
+                "2 marks given back as played, the last is c",
+                "2 messages of the bot not understood",
+            ],
+            [],
+        ]
 
 
 async def test_the_longest_message_of_the_microphone_is_small(chromium: Chromium, bot: Bot) -> None:

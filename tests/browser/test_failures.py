@@ -73,7 +73,7 @@ async def test_a_server_that_goes_away_in_mid_call_is_missed_at_once(chromium: C
             await phone.call()
             await phone.says(GREETING)
             await wire.pull_out()
-            await phone.complains(re.compile(r"\w+.*\."))
+            await phone.complains("connection to the bot was lost")
             await phone.is_in("error", "ended")
             await visit.look("softphone-server-gone")
             await nothing_left(house)
@@ -94,7 +94,7 @@ async def test_a_cut_connection_ends_the_call_with_a_sentence(chromium: Chromium
         await phone.call()
         await phone.says(GREETING)
         wire.cut()
-        await phone.complains(re.compile(r"\w+.*\."))
+        await phone.complains("connection to the bot was lost")
         await nothing_left(house)
 
 
@@ -114,6 +114,7 @@ async def test_three_seconds_without_a_network_are_survived(chromium: Chromium, 
         await asyncio.sleep(3)
         wire.flow()
         await phone.key("1").click()
+        await phone.key("Hash").click()
         await phone.says("You pressed a key.")
         await phone.hang_up()
         await nothing_left(house)
@@ -236,7 +237,7 @@ async def test_an_assistant_that_fails_is_told_in_words_and_not_in_silence(
     ):
         phone = Phone(visit)
         await phone.call_button.click()
-        await phone.complains(re.compile(r"\w+.*\."), within=30)
+        await phone.complains("something went wrong on our side", within=30)
         await visit.look("softphone-error")
         await nothing_left(house)
 
@@ -250,6 +251,7 @@ async def test_a_long_answer_does_not_outlive_the_hang_up(chromium: Chromium, ca
         await phone.says(GREETING)
         await phone.is_in("ready")
         await phone.key("1").click()
+        await phone.key("Hash").click()
         await phone.is_in("speaking")
         await phone.hang_up()
         await nothing_left(house, within=3)

@@ -123,7 +123,7 @@ async def test_nothing_is_lost_while_the_network_is_away(chromium: Chromium) -> 
             transcript = page.locator(".transcript")
             await expect(transcript).to_contain_text("Answer number 1.", timeout=15_000)
             await wire.pull_out()
-            await asyncio.sleep(4)
+            await asyncio.sleep(2)
             await wire.plug_in()
             await asyncio.wait_for(calling, 30)
             await expect(transcript).to_contain_text("Answer number 3.", timeout=20_000)

@@ -70,6 +70,7 @@ async def test_a_call_over_the_load_balancer_with_the_sign_in(chromium: Chromium
         await phone.says(GREETING)
         await phone.is_in("ready")
         await phone.key("1").click()
+        await phone.key("Hash").click()
         await phone.says("You pressed a key.")
         await phone.hang_up()
         await nothing_left(house)

@@ -11,10 +11,10 @@ from playwright.async_api import expect
 from bot.engine.real import RealParts
 from bot.engine.receptionist import ADDRESS, HOURS
 from bot.engine.scripted import ScriptedMind, ScriptedParts, ToneSpeaker
-from tests.browser.callers import Callers, seconds
+from tests.browser.callers import Callers, recorded, seconds
 from tests.browser.chromium import Chromium
 from tests.browser.houses import Overheard, house_of, nothing_left, until
-from tests.browser.listening import first_sound, pcm16, silent_from
+from tests.browser.listening import first_sound, found, pcm16, silent_from
 from tests.browser.phone import Phone
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -28,7 +28,7 @@ SILENT_WITHIN = 0.3  # seconds from the caller's first sound
 async def test_a_person_calls_asks_talks_over_the_answer_and_hangs_up(
     chromium: Chromium, callers: Callers, real_parts: RealParts
 ) -> None:
-    voice = await callers.says(4.0, "When are you open?", 3.5, "Where are you?", 12.0)
+    voice = await callers.says(3.0, "When are you open?", 3.0, "Where are you?", 12.0)
     parts = Overheard(real_parts)
     async with house_of(parts) as house, chromium.visit(house.url, voice=voice, listen=True) as visit:
         phone = Phone(visit)
@@ -65,12 +65,13 @@ async def test_talking_over_the_assistant_silences_the_page_at_once(
         await phone.call(raw=True)
         await phone.understands(re.compile("when are you open", re.IGNORECASE))
         await expect(phone.cut_off).to_have_count(1, timeout=15_000)
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(1)
         sound = await phone.sound.heard()
         await phone.hang_up()
-        asked = first_sound(sound.microphone)
-        assert asked is not None
-        spoken = seconds(await callers.says(question))
+        alone = await callers.says(question)
+        alike, asked = found(recorded(alone), sound.microphone)  # a loaded machine's microphone crackles before it
+        assert alike > 0.5, "the question was asked"
+        spoken = seconds(alone)
         cut_in = first_sound(sound.microphone, asked + spoken + between / 2)
         assert cut_in is not None
         assert first_sound(sound.played, cut_in - 0.2) == pytest.approx(cut_in - 0.2, abs=0.05), "it was speaking"
@@ -129,7 +130,7 @@ async def test_a_silent_caller_is_gently_told_to_speak(chromium: Chromium, calle
     async with house_of(ScriptedParts()) as house, chromium.visit(house.url, voice=voice) as visit:
         phone = Phone(visit)
         await phone.call()
-        await expect(phone.notice).not_to_be_empty(timeout=10_000)
+        await expect(phone.notice).to_contain_text("The line is open", timeout=10_000)
         await phone.hang_up()
         await expect(phone.notice).to_be_empty()
 

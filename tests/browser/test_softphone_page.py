@@ -387,7 +387,7 @@ async def test_signing_out_is_offered_only_where_there_is_a_sign_in(chromium: Ch
 # --- for everybody
 
 
-@pytest.mark.parametrize("width", [1280, 390, 320])
+@pytest.mark.parametrize("width", [390, 320])
 async def test_each_state_can_be_used_by_everybody_and_fits_the_screen(chromium: Chromium, width: int) -> None:
     async with open_page(chromium, width=width) as page:
         await page.visit.look(f"softphone-idle-{width}")

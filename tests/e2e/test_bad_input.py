@@ -201,3 +201,18 @@ async def test_a_connection_that_asks_nothing_is_closed() -> None:
         assert await asyncio.wait_for(reader.read(), 15) == b""
         writer.close()
         await writer.wait_closed()
+
+
+@pytest.mark.parametrize(
+    "first",
+    ["GET /health HTTP/1.1\r\nHost: a\r\n\r\n", "GET /health HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"],
+)
+async def test_nor_may_a_connection_begin_a_second_request_for_ever(first: str) -> None:
+    async with beside_a_good_call() as (house, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(house.url.rpartition(":")[2]))
+        writer.write(first.encode())
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+        writer.write(b"GET /hea")
+        await asyncio.wait_for(reader.read(), 15)  # to its end
+        writer.close()
+        await writer.wait_closed()

@@ -1,5 +1,6 @@
 // What happened in a call, line by line: the last 500 events, which can be filtered, copied and saved.
 
+import { counted } from "./call_words.js";
 import { followEnd } from "./follow_end.js";
 
 const MOST = 500;
@@ -100,7 +101,7 @@ export class EventLog {
   async #copyShown() {
     try {
       await navigator.clipboard.writeText(this.#text);
-      this.#say(`Copied ${events(this.#shown.length)}.`);
+      this.#say(`Copied ${counted(this.#shown.length, "event")}.`);
     } catch {
       this.#say("The browser does not let this page copy. Use Save.");
     }
@@ -111,7 +112,7 @@ export class EventLog {
     const now = new Date().toISOString().slice(0, 19).replaceAll(":", "-");
     element("a", { href: url, download: `call-events-${now}.txt` }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
-    this.#say(`Saved ${events(this.#shown.length)}.`);
+    this.#say(`Saved ${counted(this.#shown.length, "event")}.`);
   }
 
   #say(text) {
@@ -153,10 +154,6 @@ function assistantWords({ heard, unheard }) {
 
 function inSeconds(milliseconds) {
   return `${(milliseconds / 1000).toFixed(2)} s`;
-}
-
-function events(number) {
-  return number === 1 ? "1 event" : `${number} events`;
 }
 
 function rowOf(at, kind, text) {

@@ -69,7 +69,9 @@ export class Actions extends EventTarget {
 
   async transfer(row) {
     this.#asked = row.call_id;
-    this.#offer(await optionsOf());
+    const options = await optionsOf();
+    if (row.call_id !== this.#asked) return; // it is over, or another question was asked meanwhile
+    this.#offer(options);
     this.#transfer.ask(row, async () => {
       const to = this.#numbers.querySelector("input:checked")?.value;
       if (!to) return "Choose a number first.";

@@ -43,12 +43,13 @@ export class Board {
    * @returns {string[]} which were forgotten
    */
   sweep(at, needed) {
-    const old = [...this.#rows.values()].filter((row) => row.over && at - row.ended > ENDED_FOR && !needed(row.call_id));
+    const isOld = (row) => row.over && at - row.ended > ENDED_FOR && !needed(row.call_id);
+    const old = [...this.#rows.values()].filter(isOld);
     for (const row of old) this.#rows.delete(row.call_id);
     return old.map((row) => row.call_id);
   }
 
-  /** @returns {number} seconds that a call has lasted, or lasted, as far as we know */
+  /** @returns {number} seconds that a call has lasted so far, or lasted, as far as we know */
   length(row, at) {
     return (row.over ? row.ended : at) / 1000 + this.#ahead - row.began;
   }

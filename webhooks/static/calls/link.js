@@ -21,7 +21,7 @@ export class Link {
     const lost = this.#element.dataset.link === "lost";
     if (message || !(lost || this.#timer)) this.#words = message ? `Reconnecting… ${message}` : "Reconnecting…";
     if (lost) this.#show("lost", this.#words);
-    else this.#timer ||= setTimeout(() => this.#show("lost", this.#words), PATIENCE); // each attempt that fails comes here
+    else this.#timer ||= setTimeout(() => this.#show("lost", this.#words), PATIENCE); // each failed attempt comes here
   }
 
   /** @param {{status: number, message: string}} detail */

@@ -1,6 +1,7 @@
 // The calls as rows of a table: only what changed is touched, so focus, selection and scrolling stay where they are.
 
-import { callerOf, lengthOf, secondsOf, stateOf } from "./words.js";
+import { lengthOf } from "../call_words.js";
+import { callerOf, secondsOf, stateOf, troubleOf } from "./words.js";
 
 /**
  * Shows rows in a `tbody`. Event (CustomEvent): `choose`, detail {callId, byKey}.
@@ -82,7 +83,7 @@ export class CallList extends EventTarget {
 
   #click(event) {
     const element = event.target.closest("tr");
-    if (element === null || String(getSelection()) !== "") return; // words are being marked, to be copied
+    if (element === null || isMarkedIn(element)) return;
     const byKey = event.detail === 0;
     element.querySelector("button").focus({ preventScroll: true }); // so that the arrow keys go on from here
     this.dispatchEvent(new CustomEvent("choose", { detail: { callId: element.dataset.callId, byKey } }));
@@ -107,6 +108,12 @@ export class CallList extends EventTarget {
     const button = element?.querySelector("button");
     if (button) button.tabIndex = 0;
   }
+}
+
+/** Whether words of this element are being marked, to be copied. */
+function isMarkedIn(element) {
+  const selection = getSelection();
+  return !selection.isCollapsed && selection.containsNode(element, true);
 }
 
 /** One row. */
@@ -147,8 +154,8 @@ class Line {
     write(this.state, stateOf(row));
     const state = row.over && row.state !== "error" ? "ended" : row.state;
     if (this.state.dataset.state !== state) this.state.dataset.state = state;
-    write(this.message, row.message);
-    this.message.hidden = row.message === "";
+    write(this.message, troubleOf(row));
+    this.message.hidden = this.message.textContent === "";
     write(this.callerWords, row.caller_words);
     write(this.assistantWords, row.assistant_words);
     write(this.answer, secondsOf(row.answer_seconds));

@@ -106,7 +106,8 @@ part("close").addEventListener("click", close);
 part("hang-up").addEventListener("click", () => actions.hangUp(panel.row));
 part("transfer").addEventListener("click", () => actions.transfer(panel.row));
 part("call").addEventListener("keydown", (event) => event.key === "Escape" && close());
-part("command").textContent = `voicebot call --url ${new URL("./", location.href).href.replace(/\/$/, "")} --say "When are you open?"`;
+const here = new URL("./", location.href).href.replace(/\/$/, "");
+part("command").textContent = `.venv/bin/voicebot call --url ${here} --say "When are you open?"`;
 setInterval(() => {
   tick();
   sweep();

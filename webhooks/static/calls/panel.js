@@ -1,9 +1,12 @@
 // One call as it happens: its words, its events, and what an operator may do to it.
 
+import { lengthOf } from "../call_words.js";
 import { EventLog, entryOf } from "../event_log.js";
 import { LiveFeed } from "../live_feed.js";
 import { Transcript } from "../transcript.js";
-import { callerOf, lengthOf, secondsOf, stateOf } from "./words.js";
+import { callerOf, secondsOf, stateOf, troubleOf } from "./words.js";
+
+const GONE = "This call is not known any more.";
 
 /** Shows the call that was chosen. */
 export class CallPanel {
@@ -61,7 +64,8 @@ export class CallPanel {
     this.#write("call-interruptions", String(row.interruptions));
     this.#write("call-missing", secondsOf(row.missing_seconds || null));
     this.#part("transfer").disabled = this.#part("hang-up").disabled = row.over;
-    if (row.message) this.#note(row.message, row.state === "error" ? "danger" : "busy");
+    const trouble = troubleOf(row);
+    if (trouble || row.over) this.#note(trouble, "danger"); // "Hanging up." has been true for long enough
     if (another) this.open(row);
   }
 
@@ -97,7 +101,7 @@ export class CallPanel {
       const entry = entryOf(detail);
       if (entry) this.#log.add({ at: detail.at, ...entry });
     });
-    feed.addEventListener("gone", ({ detail }) => this.#note(detail.message || "This call is not known any more.", "busy"));
+    feed.addEventListener("gone", ({ detail }) => this.#note(detail.message || GONE, "busy"));
     feed.addEventListener("lost", ({ detail }) => detail.message && this.#note(detail.message, "busy"));
     feed.addEventListener("back", () => this.#note(""));
   }

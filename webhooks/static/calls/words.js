@@ -1,14 +1,6 @@
 // What the live view says of a call, in words and figures.
 
-const STATES = {
-  connecting: "Connecting",
-  ready: "Ready",
-  listening: "Listening",
-  processing: "Thinking",
-  speaking: "Speaking",
-  ended: "Ended",
-  error: "Error",
-};
+import { STATES, counted } from "../call_words.js";
 
 const OUTCOMES = {
   caller: "Caller left",
@@ -26,19 +18,15 @@ export function stateOf(row) {
   return STATES[row.state] ?? row.state;
 }
 
+/** @returns {string} what is wrong with the call; "" where nothing is: also who hangs up leaves words behind */
+export function troubleOf(row) {
+  return row.state === "error" ? row.message : "";
+}
+
 /** @returns {string} who calls; the number is masked already */
 export function callerOf(row) {
   if (row.caller.startsWith("client:")) return "Browser";
   return row.caller === "" || row.caller === "***" ? "No number" : row.caller;
-}
-
-/** @param {number} seconds @returns {string} 0:07, 12:34, 1:02:03 */
-export function lengthOf(seconds) {
-  const whole = Math.max(0, Math.floor(seconds));
-  const parts = [Math.floor(whole / 60) % 60, whole % 60];
-  const hours = Math.floor(whole / 3600);
-  if (hours > 0) parts.unshift(hours);
-  return parts.map((part, place) => (place === 0 ? String(part) : String(part).padStart(2, "0"))).join(":");
 }
 
 /** @param {number | null} seconds @returns {string} a time or a dash where there is none yet */
@@ -48,6 +36,5 @@ export function secondsOf(seconds) {
 
 /** @param {number} running @returns {string} how many calls there are */
 export function countOf(running) {
-  if (running === 0) return "No call";
-  return running === 1 ? "1 call" : `${running} calls`;
+  return running === 0 ? "No call" : counted(running, "call");
 }

@@ -6,10 +6,11 @@
 import { meter } from "../audio/level.js";
 import { CallSound } from "../audio/call_sound.js";
 import { SILENCE } from "../audio/mulaw.js";
+import { counted } from "../call_words.js";
 import { bounded } from "./bounded.js";
 import { afterCall, afterCallUnheard, reserveLine, socketAddress } from "./line_server.js";
 import { DIGITS, Writer, read } from "./media_messages.js";
-import { askForMicrophone, checkMicrophone, giveBack } from "./microphone.js";
+import { UNANSWERED, askForMicrophone, checkMicrophone, giveBack } from "./microphone.js";
 import { CallProblem } from "./problem.js";
 import { Tally } from "./tally.js";
 import { TurnClock } from "./turn_clock.js";
@@ -24,7 +25,6 @@ const POLICY_VIOLATION = 1008;
 
 const SILENT_PAGE =
   "The browser lets this page play no sound. Allow sound for it, or click into the page, then call again.";
-const NO_MICROPHONE_YET = "The browser's question about the microphone was not answered. Call again and choose Allow.";
 const NO_LINE =
   "The bot did not answer in time. See that it is running and that this device is online, then call again.";
 const NO_SOCKET =
@@ -131,7 +131,7 @@ export class DirectCall extends EventTarget {
     });
     const { permission, sound, line, socket } = this.#limits;
     // The microphone first: no line is held while the person ponders over the question.
-    const stream = await this.#wait(askForMicrophone(this.#raw), permission, NO_MICROPHONE_YET, giveBack);
+    const stream = await this.#wait(askForMicrophone(this.#raw), permission, UNANSWERED, giveBack);
     this.#say("connecting", "Connecting.");
     [this.#line] = await Promise.all([
       this.#wait(reserveLine(), line, NO_LINE, ({ call_id: callId }) => this.#after(callId)),
@@ -223,7 +223,9 @@ export class DirectCall extends EventTarget {
     if (this.#state !== "open") return;
     for (const name of marks ?? cleared ?? []) this.#tell(this.#writer.mark(name));
     if (marks) this.#tally.marks(marks);
-    if (cleared) this.#note("clear", `the bot cut off what was not played yet; ${cleared.length} marks given back`);
+    if (cleared) {
+      this.#note("clear", `the bot cut off what was not played yet; ${counted(cleared.length, "mark")} given back`);
+    }
     if (full) this.#tally.full();
     if (hole) {
       const [missed, ahead] = [hole, target].map((seconds) => Math.round(seconds * 1000));

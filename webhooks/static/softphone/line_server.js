@@ -2,8 +2,9 @@
 
 import { CallProblem } from "./problem.js";
 
-const AWAY = "The bot cannot be reached. See that it is running and that this device is online, then call again.";
-const SIGN_IN = "You are not signed in any more. Reload the page, sign in, then call again.";
+export const AWAY =
+  "The bot cannot be reached. See that it is running and that this device is online, then call again.";
+export const SIGN_IN = "You are not signed in any more. Reload the page, sign in, then call again.";
 
 /**
  * Have a line made ready: the bot begins to connect. Rejects with CallProblem.
@@ -20,7 +21,7 @@ export async function reserveLine() {
 
 function refusal(response, said) {
   if (response.status === 401 || response.redirected) return SIGN_IN;
-  if (response.status === 503) return said.words || "The bot takes no call at the moment. Call again in a minute.";
+  if (response.status === 503 || response.status === 429) return said.words || "The bot takes no call at the moment. Call again in a minute.";
   if (response.status === 403) {
     return "The bot does not take calls from this page. Open the page by the bot's own address, then call again.";
   }

@@ -2,6 +2,14 @@
 
 import { CallProblem } from "./problem.js";
 
+export const REFUSED =
+  "The microphone is not allowed on this page. Click the symbol left of the page's address, " +
+  "allow the microphone, then call again.";
+export const UNANSWERED =
+  "The browser's question about the microphone was left unanswered. Call again and choose Allow.";
+export const UNUSABLE =
+  "The microphone cannot be used, most often because another program has it. Close that program, then call again.";
+
 /** Throws CallProblem where no page opened like this one may have a microphone. */
 export function checkMicrophone() {
   if (!window.isSecureContext || !navigator.mediaDevices?.getUserMedia) throw new CallProblem(insecure());
@@ -49,21 +57,15 @@ function refusal({ name, message }) {
         );
       }
       if (/dismiss/i.test(message)) {
-        return "The browser's question about the microphone was left unanswered. Call again and choose Allow.";
+        return UNANSWERED;
       }
-      return (
-        "The microphone is not allowed on this page. Click the symbol left of the page's address, " +
-        "allow the microphone, then call again."
-      );
+      return REFUSED;
     case "NotFoundError":
     case "OverconstrainedError":
       return "There is no microphone. Connect one, then call again.";
     case "NotReadableError":
     case "AbortError":
-      return (
-        "The microphone cannot be used, most often because another program has it. " +
-        "Close that program, then call again."
-      );
+      return UNUSABLE;
     default:
       return `The microphone cannot be used (${name}). Reload the page, then call again.`;
   }

@@ -1,17 +1,9 @@
 // The state of the call as it is shown: the page knows about the line, the server about the conversation on it.
 
+import { STATES } from "../call_words.js";
+
 /** What people read for each state; the keys are the values of data-state in style.css. */
-export const WORDS = Object.freeze({
-  idle: "No call",
-  asking: "Asking for the microphone",
-  connecting: "Connecting",
-  ready: "Ready",
-  listening: "Listening",
-  processing: "Processing",
-  speaking: "Speaking",
-  ended: "Ended",
-  error: "Error",
-});
+export const WORDS = Object.freeze({ idle: "No call", asking: "Asking for the microphone", ...STATES });
 
 /** Puts both together. Pure: give it what comes, read `shown`. */
 export class CallState {

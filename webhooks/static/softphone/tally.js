@@ -1,5 +1,7 @@
 /** What happens many times a second, summed up for the event log. Pure. */
 
+import { counted } from "../call_words.js";
+
 const BYTES_PER_SECOND = 8000;
 const FRAMES_PER_SECOND = 50;
 
@@ -48,14 +50,17 @@ export class Tally {
     const say = (kind, text) => notes.push({ kind, text });
     if (this.#messages > 0) {
       const came = (this.#bytes / BYTES_PER_SECOND).toFixed(2);
-      say("media", `${came} s of sound came in ${this.#messages} messages; ${queued.toFixed(2)} s wait to be played`);
+      const messages = counted(this.#messages, "message");
+      say("media", `${came} s of sound came in ${messages}; ${queued.toFixed(2)} s wait to be played`);
     }
-    if (this.#marks > 0) say("mark", `${this.#marks} marks given back as played, the last is ${this.#lastMark}`);
+    if (this.#marks > 0) {
+      say("mark", `${counted(this.#marks, "mark")} given back as played, the last is ${this.#lastMark}`);
+    }
     if (this.#left > 0) {
       const left = (this.#left / FRAMES_PER_SECOND).toFixed(2);
       say("trouble", `the network is stuck: ${left} s of the microphone left out`);
     }
-    if (this.#odd > 0) say("trouble", `${this.#odd} messages of the bot were not understood`);
+    if (this.#odd > 0) say("trouble", `${counted(this.#odd, "message")} of the bot not understood`);
     if (this.#full) say("trouble", "more than ten minutes wait to be played; what came was thrown away");
     this.#bytes = this.#messages = this.#marks = this.#left = this.#odd = 0;
     this.#full = false;

@@ -1,5 +1,7 @@
 // How long the call takes.
 
+import { lengthOf } from "../call_words.js";
+
 const TICK = 250; // ms
 
 export class CallTimer {
@@ -39,11 +41,7 @@ export class CallTimer {
   }
 
   #show() {
-    const seconds = Math.floor((this.#now() - this.#began) / 1000);
-    const hours = Math.floor(seconds / 3600);
-    const minutes = Math.floor(seconds / 60) % 60;
-    const two = (number) => String(number).padStart(2, "0");
-    const text = hours ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+    const text = lengthOf((this.#now() - this.#began) / 1000);
     if (this.#element.textContent !== text) this.#element.textContent = text;
   }
 }

@@ -1,6 +1,6 @@
 /** A call through Twilio's network: the way a caller's phone comes, with a browser in the phone's place. */
 
-import { askForMicrophone, giveBack } from "./microphone.js";
+import { UNANSWERED, askForMicrophone, giveBack } from "./microphone.js";
 import { CallProblem } from "./problem.js";
 import { numbered, passes, wantsToken, warningWords, words } from "./twilio_errors.js";
 import { fetchToken, loadSdk, missingWords } from "./twilio_sdk.js";
@@ -12,7 +12,6 @@ const TOKEN_EARLY = 30; // seconds before a token expires in which it is replace
 const TOKEN_TRIES = 5; // PATIENCE.token apart
 const SIGNALLING_PATIENCE = 30; // seconds; the SDK takes no more
 
-const NO_MICROPHONE = "The browser's question about the microphone was left unanswered. Call again and choose Allow.";
 const NO_ANSWER =
   "Twilio did not answer. See that this device is online and that no firewall keeps the browser from twilio.com, " +
   "then call again.";
@@ -95,7 +94,9 @@ export class TwilioCall extends EventTarget {
   /** @param {boolean} on whether the microphone is to be silent */
   mute(on) {
     this.#muted = on;
-    if (!this.#over) this.#call?.mute(on);
+    if (this.#over) return;
+    this.#call?.mute(on);
+    this.#note("line", on ? "microphone muted" : "microphone on");
   }
 
   async #connect() {
@@ -103,7 +104,7 @@ export class TwilioCall extends EventTarget {
     if (this.#to && !this.#ways.dial) throw new CallProblem(NO_DIALLING);
     addEventListener("pagehide", this.#leave);
     this.#line("asking", "");
-    this.#wait(this.#patience.microphone, NO_MICROPHONE);
+    this.#wait(this.#patience.microphone, UNANSWERED);
     const [, Device, token] = await Promise.all([this.#askForMicrophone(), loadSdk(this.#ways), fetchToken()]);
     if (this.#over) return;
     this.#device = this.#makeDevice(Device, token);

@@ -4,6 +4,8 @@
  * Codes: https://www.twilio.com/docs/api/errors and the package's errors/generated.js.
  */
 
+import { REFUSED, UNUSABLE } from "./microphone.js";
+
 const KEY =
   "Twilio does not accept this server's key. TWILIO_API_KEY_SID, TWILIO_API_KEY_SECRET and TWILIO_ACCOUNT_SID " +
   "must belong together, and the key must be a standard or main key that was not deleted.";
@@ -22,11 +24,6 @@ const MEDIA =
 const BROWSER =
   "This browser and Twilio found no common way to send sound. Reload the page, or use a current Chrome, Edge, " +
   "Firefox or Safari.";
-const MICROPHONE_REFUSED =
-  "The microphone is not allowed on this page. Click the symbol left of the page's address, " +
-  "allow the microphone, then call again.";
-const MICROPHONE_LOST =
-  "The microphone cannot be used, most often because another program has it. Close that program, then call again.";
 
 const WORDS = new Map([
   [31000, "Something failed between this browser and Twilio. Call again; Twilio's error log says more."],
@@ -46,10 +43,10 @@ const WORDS = new Map([
   [31205, CLOCK],
   [31206, "Twilio was called too often in a short time. Wait a minute, then call again."],
   [31207, "Twilio takes the server's token for valid too long. Set the clock of the server, then call again."],
-  [31208, MICROPHONE_REFUSED],
+  [31208, REFUSED],
   [31400, "Twilio did not understand the call. Reload the page, then call again."],
-  [31401, MICROPHONE_REFUSED],
-  [31402, MICROPHONE_LOST],
+  [31401, REFUSED],
+  [31402, UNUSABLE],
   [31404, APPLICATION],
   [31480, "Who was called cannot be reached at the moment. Call again later."],
   [31486, "Who was called is busy. Call again later."],

@@ -1,9 +1,8 @@
 /** What a call through Twilio needs of this server: the Voice SDK and tokens. Addresses are relative to the page. */
 
+import { AWAY, SIGN_IN } from "./line_server.js";
 import { CallProblem } from "./problem.js";
 
-const AWAY = "The bot cannot be reached. See that it is running and that this device is online, then call again.";
-const SIGN_IN = "You are not signed in any more. Reload the page, sign in, then call again.";
 const NOT_INSTALLED = "Twilio's Voice SDK is not installed. Run make voice-sdk on the server, then reload the page.";
 const NOT_AS_EXPECTED =
   "Twilio's Voice SDK is not the file that this version of the bot expects, and was not run. " +
