@@ -7,16 +7,19 @@ keeps them the same.
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
+from bot.quiet_hours import QuietHours
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 TurnDetection = Literal[
@@ -29,8 +32,10 @@ TurnDetection = Literal[
 NoiseReduction = Literal["off", "azure_deep_noise_suppression", "near_field", "far_field"]
 
 _DIALLABLE = re.compile(r"\+[1-9]\d{6,14}|sips?:[^\s@<>\"]+@[^\s@<>\"]+")
+_PREFIX = re.compile(r"\+[1-9]\d{0,14}", re.ASCII)
+_NUMBER = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _HOST = re.compile(r"[\w.:-]+")
-_SHORTEST_SECRET = 16  # characters of what opens the pages to the whole world
+_SHORTEST_SECRET = 16  # characters of what opens something to the whole world
 
 
 def is_loopback(host: str) -> bool:
@@ -76,6 +81,22 @@ def _each_diallable(value: object) -> object:
     return tuple(_diallable(entry.strip()) for entry in value.split(",") if entry.strip())
 
 
+def _prefixes(value: object) -> object:
+    """Split a list as it stands in the environment; anything else is checked as it is."""
+    if not isinstance(value, str):
+        return value
+    prefixes = tuple(entry.strip() for entry in value.split(",") if entry.strip())
+    if not all(_PREFIX.fullmatch(prefix) for prefix in prefixes):
+        raise ValueError("should be the beginnings of numbers, such as +49,+1425")
+    return prefixes
+
+
+def _quiet_hours(value: str) -> str:
+    if value.strip():
+        QuietHours.parse(value)
+    return value.strip()
+
+
 def _sid(prefix: str) -> AfterValidator:
     form = re.compile(prefix + "[0-9a-fA-F]{32}")
 
@@ -112,8 +133,13 @@ DiallableList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_each_diall
 AccountSid = Annotated[str, NoDecode, _sid("AC")]
 ApiKeySid = Annotated[str, NoDecode, _sid("SK")]
 ApplicationSid = Annotated[str, NoDecode, _sid("AP")]
-PageSecret = Annotated[Secret, AfterValidator(_long_enough)]
+LongSecret = Annotated[Secret, AfterValidator(_long_enough)]
+PrefixList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_prefixes)]
+Hours = Annotated[str, NoDecode, AfterValidator(_quiet_hours)]
 Words = Annotated[str, NoDecode, AfterValidator(_words)]
+
+
+_FOR_CALLS_OUT = ("twilio_account_sid", "twilio_auth_token", "public_url", "caller_id")
 
 
 class Settings(BaseSettings):
@@ -165,6 +191,10 @@ class Settings(BaseSettings):
         False, description="Log every Voice Live event but audio. It shows what is said on the phone."
     )
 
+    persona_file: Words = Field(
+        "voicebot.toml", description="Who answers which number, where there is such a file; `docs/personas.md`."
+    )
+
     # Twilio
     twilio_account_sid: AccountSid = Field("", description="Account whose requests are taken, `AC…`.")
     twilio_auth_token: Secret = Field(
@@ -183,11 +213,13 @@ class Settings(BaseSettings):
         "the softphone may dial. Empty: none.",
     )
     caller_id: Diallable = Field(
-        "", description="Your Twilio number, shown to whom the bot dials for a caller without a number of its own."
+        "",
+        description="Your Twilio number, shown to whom the bot calls, and dials for a caller without a number of its "
+        "own.",
     )
 
     # The pages: softphone and live view
-    page_secret: PageSecret = Field(
+    page_secret: LongSecret = Field(
         SecretStr(""),
         description="Secret that opens the softphone and the live view away from this machine. Empty: nobody.",
     )
@@ -200,6 +232,19 @@ class Settings(BaseSettings):
     twilio_api_key_secret: Secret = Field(SecretStr(""), description="Secret of that key.")
     twilio_twiml_app_sid: ApplicationSid = Field(
         "", description="TwiML application whose voice URL is this bot's `/voice`, `AP…`."
+    )
+
+    # Calls out
+    calls_key: LongSecret = Field(
+        SecretStr(""),
+        description="Bearer key for `POST /calls` and `voicebot dial`; `docs/calls-out.md`. Empty: no calls out.",
+    )
+    dial_prefixes: PrefixList = Field(
+        (), description="How numbers may begin that the bot calls, such as `+49,+1425`. Empty: none is called."
+    )
+    dial_per_minute: int = Field(10, ge=1, le=1000, description="Calls that the bot places in a minute at most.")
+    quiet_hours: Hours = Field(
+        "", description="When nobody is called, such as `21:00-08:00 Europe/Berlin`. Empty: no such hours."
     )
 
     # The house
@@ -237,7 +282,18 @@ class Settings(BaseSettings):
                 "PUBLIC_URL is missing: with TWILIO_AUTH_TOKEN it should be the address that Twilio calls, "
                 "such as https://bot.example.com, because Twilio signs that address"
             )
+        missing = [name.upper() for name in _FOR_CALLS_OUT if not self._has(name)]
+        if self._has("calls_key") and missing:
+            raise ValueError(f"{missing[0]} is missing: calls out (CALLS_KEY) need {', '.join(missing)}")
+        if self._has("calls_key") and not _NUMBER.fullmatch(self.caller_id):
+            raise ValueError(
+                "CALLER_ID should be a number such as +14255550100, from which calls out (CALLS_KEY) come"
+            )
         return self
+
+    def _has(self, name: str) -> bool:
+        value = getattr(self, name)
+        return bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
 
     @property
     def auth_tokens(self) -> tuple[str, ...]:
@@ -249,6 +305,11 @@ class Settings(BaseSettings):
     def embedded(self) -> bool:
         """Whether the bot answers by the embedded engine."""
         return not self.azure_voice_live_endpoint
+
+
+def environment(env_file: str = ".env") -> dict[str, str]:
+    """The environment as settings see it: with what `.env` adds. For secrets that the file of personas names."""
+    return {name: value for name, value in dotenv_values(env_file).items() if value is not None} | dict(os.environ)
 
 
 def load_settings(overrides: Mapping[str, object] | None = None, *, env_file: str | None = ".env") -> Settings:

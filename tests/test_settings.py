@@ -6,6 +6,13 @@ from bot.errors import SettingsError
 from bot.settings import Settings, example, is_loopback, load_settings, table
 
 ROOT = Path(__file__).parent.parent
+FOR_CALLS_OUT = {
+    "calls_key": "x" * 16,
+    "twilio_account_sid": "AC" + "0" * 32,
+    "twilio_auth_token": "t",
+    "public_url": "https://example.com",
+    "caller_id": "+14255550100",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +60,15 @@ def test_settings_come_from_the_environment_and_from_a_file(monkeypatch: pytest.
         ({"twilio_auth_token": "t"}, "PUBLIC_URL", "missing"),
         ({"twilio_auth_token_secondary": "t"}, "TWILIO_AUTH_TOKEN", "missing"),
         ({"fallback_number": "12"}, "FALLBACK_NUMBER", "+14255550100"),
+        ({"calls_key": "x" * 15}, "CALLS_KEY", "16 characters"),
+        ({"calls_key": "x" * 16}, "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN, PUBLIC_URL, CALLER_ID"),
+        (FOR_CALLS_OUT | {"caller_id": ""}, "CALLER_ID", "missing"),
+        (FOR_CALLS_OUT | {"caller_id": "sip:a@example.com"}, "CALLER_ID", "+14255550100"),
+        ({"dial_prefixes": "+"}, "DIAL_PREFIXES", "+49,+1425"),
+        ({"dial_prefixes": "+49,49"}, "DIAL_PREFIXES", "+49,+1425"),
+        ({"dial_prefixes": "+0"}, "DIAL_PREFIXES", "+49,+1425"),
+        ({"dial_per_minute": "0"}, "DIAL_PER_MINUTE", "greater than or equal to 1"),
+        ({"quiet_hours": "at night"}, "QUIET_HOURS", "21:00-08:00 Europe/Berlin"),
     ],
 )
 def test_a_bad_value_names_its_variable_and_what_it_should_be(
@@ -61,6 +77,14 @@ def test_a_bad_value_names_its_variable_and_what_it_should_be(
     [problem] = problems(**overrides)
     assert problem.startswith(names + " ")
     assert says in problem
+
+
+def test_calls_out_are_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIAL_PREFIXES", " +49, +1425,")
+    monkeypatch.setenv("QUIET_HOURS", "21:00-08:00 Europe/Berlin")
+    settings = load_settings(FOR_CALLS_OUT, env_file=None)
+    assert settings.dial_prefixes == ("+49", "+1425")
+    assert settings.quiet_hours == "21:00-08:00 Europe/Berlin"
 
 
 def test_several_problems_are_all_told() -> None:
