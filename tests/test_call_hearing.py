@@ -9,7 +9,7 @@ from tests.calls import FRAME, LOUD_FRAME
 def test_a_caller_who_speaks_is_loud_and_stops() -> None:
     line = LineLevel()
     line.hear(LOUD_FRAME, 10.0)
-    assert not line.quiet(9.0, 11.9)
+    assert not line.quiet(9.0, 11.7)
     assert line.quiet(9.0, 12.0)
 
 

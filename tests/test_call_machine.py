@@ -4,6 +4,8 @@ from hypothesis import strategies as st
 
 from bot.call.commands import (
     AddText,
+    AddToolOutput,
+    AnswerApproval,
     CancelResponse,
     Clear,
     CloseLeg,
@@ -15,11 +17,13 @@ from bot.call.commands import (
     OpenSession,
     Outcome,
     Play,
+    RunTool,
     SendAudio,
     Truncate,
     Turn,
 )
 from bot.call.events import (
+    ApprovalAsked,
     AudioDelta,
     AudioDone,
     AudioLost,
@@ -35,16 +39,19 @@ from bot.call.events import (
     ResponseDone,
     ResponseRefused,
     ResponseRejected,
+    ServerToolEnded,
     ServiceError,
     SessionFailed,
     SessionReady,
     SpeechStarted,
     SpeechStopped,
     Tick,
+    ToolCalled,
+    ToolFinished,
     TranscriptDelta,
 )
 from bot.call.playback import BYTES_PER_SECOND
-from bot.call.policy import Policy
+from bot.call.policy import BUILT_IN, DigitsWanted, Policy, Target
 from bot.call.reports import (
     Answered,
     AssistantDraft,
@@ -100,7 +107,7 @@ def test_what_the_caller_says_before_the_session_is_ready_is_kept_and_sent() -> 
 
 
 def test_only_the_last_five_seconds_are_kept() -> None:
-    scene = Scene(Policy(longest_silence=60))
+    scene = Scene(Policy(longest_silence=60, idle_after=0))
     scene.happens(LegStarted(), *(CallerAudio(FRAME) for _ in range(500)))
     [kept] = [out for out in scene.happens(SessionReady()) if isinstance(out, SendAudio)]
     assert len(kept.pcm) == 5 * BYTES_PER_SECOND
@@ -268,7 +275,7 @@ def test_a_finished_sentence_that_is_not_answered_is_asked_again_then_reconnecte
 
 
 def test_an_answer_in_time_needs_no_help() -> None:
-    scene = Scene().greeted()
+    scene = Scene(Policy(idle_after=0)).greeted()
     before = len(scene.of(CreateResponse))
     scene.happens(SpeechStarted("q"), SpeechStopped("q"), ResponseCreated("answer"))
     scene.passes(3.4)
@@ -467,7 +474,7 @@ def test_who_waits_for_an_answer_when_the_house_closes_is_not_left_waiting() -> 
 
 
 def test_a_renewal_that_hangs_is_noticed_before_the_caller_does() -> None:
-    scene = Scene()
+    scene = Scene(Policy(idle_after=0))
     scene.happens(LegStarted(), SessionReady("s", lifetime=360))
     scene.reply("greeting", 1.0, "Hello!")
     scene.now += 1
@@ -552,12 +559,24 @@ def test_a_reply_is_shown_while_it_grows_and_struck_out_where_nothing_of_it_was_
     assert not late
 
 
+def test_the_time_to_answer_counts_from_the_last_word_and_not_from_the_silence_that_proves_it() -> None:
+    scene = Scene().greeted()
+    scene.happens(SpeechStarted("q"))
+    scene.passes(1.0, loud=True)
+    scene.passes(0.5)
+    scene.happens(SpeechStopped("q"))
+    scene.passes(0.3)
+    scene.reply("answer", 1.0)
+    [answered] = scene.of(Answered)
+    assert answered.seconds == pytest.approx(0.8)
+
+
 def test_missing_audio_is_reported() -> None:
     assert AudioMissing(0.5) in Scene().greeted().happens(AudioLost(0.5))
 
 
 def test_a_session_near_its_end_is_replaced_in_a_pause_without_a_word() -> None:
-    scene = Scene()
+    scene = Scene(Policy(idle_after=0))
     scene.happens(LegStarted(), SessionReady("s", lifetime=360))
     scene.reply("greeting", 1.0, "Hello!")
     scene.now += 1
@@ -617,16 +636,41 @@ EVENTS = st.one_of(
     st.just(CallerAudio(LOUD_FRAME)),
     st.just(SessionFailed("lost")),
     st.just(SessionReady()),
+    st.builds(
+        lambda i, c, name, arguments: ToolCalled(f"r{i}", f"c{c}", name, arguments),
+        ITEMS,
+        st.integers(0, 9),
+        st.sampled_from(["weather", "check_pin", "end_call", "transfer_call", "send_digits"]),
+        st.sampled_from(["", "{}", "[]", "{", '{"target": "sales"}', '{"digits": "1"}', '{"goodbye": "Bye!"}'])
+        | st.text(max_size=20),
+    ),
+    st.builds(lambda c, text: ToolFinished(f"c{c}", text), st.integers(0, 9), st.text(max_size=9)),
+    st.builds(
+        lambda i, q, tool: ApprovalAsked(f"r{i}", f"q{q}", "shop", tool),
+        ITEMS,
+        st.integers(0, 999),
+        st.sampled_from(["search", "delete"]),
+    ),
+    st.builds(ServerToolEnded, st.just("m"), st.booleans()),
+    st.builds(lambda at_once: Leave("why", at_once=at_once), st.booleans()),
     st.sampled_from(["oldest", "newest"]),  # a mark that comes back
+)
+ANY_SCHEDULE = st.lists(st.tuples(st.floats(0, 1), EVENTS), max_size=60)
+BUSY = Policy(
+    longest_silence=60,
+    idle_after=0,
+    targets={"sales": Target("+14255550100")},
+    tool_digits={"check_pin": DigitsWanted(length=2, secret=True)},
+    approves={"shop": lambda tool: tool == "search"},
 )
 
 
 @settings(max_examples=400)
-@given(st.lists(st.tuples(st.floats(0, 1), EVENTS), max_size=60))
+@given(ANY_SCHEDULE)
 def test_whatever_happens_each_item_is_settled_once_and_never_beyond_what_was_sent(
     schedule: list[tuple[float, Event | str]],
 ) -> None:
-    scene = Scene(Policy(longest_silence=60))
+    scene = Scene(BUSY)
     scene.happens(LegStarted())
     sent: dict[str, float] = {}
     settled: list[str] = []
@@ -654,3 +698,42 @@ def test_whatever_happens_each_item_is_settled_once_and_never_beyond_what_was_se
         clears = [index for index, o in enumerate(out) if isinstance(o, Clear)]
         truncations = [index for index, o in enumerate(out) if isinstance(o, Truncate | DeleteItem)]
         assert not clears or not truncations or clears[0] < truncations[0]
+
+
+@settings(max_examples=300)
+@given(ANY_SCHEDULE)
+def test_whatever_happens_each_function_is_answered_once_at_most_and_nothing_is_asked_for_after_the_end(
+    schedule: list[tuple[float, Event | str]],
+) -> None:
+    scene = Scene(BUSY)
+    scene.happens(LegStarted())
+    called: set[str] = set()
+    answered: list[str] = []
+    approvals: list[str] = []
+    listening = False
+    for pause, event in schedule:
+        scene.now += pause
+        if isinstance(event, str):
+            continue
+        over = scene.call.over
+        out = scene.happens(event)
+        assert not (over and out)
+        if isinstance(event, ToolCalled):
+            called.add(event.call_id)
+        for o in out:
+            if isinstance(o, RunTool):
+                assert o.call_id in called
+                assert o.name not in BUILT_IN
+                assert (o.digits is not None) == (o.name == "check_pin")
+            if isinstance(o, AddToolOutput):
+                assert o.call_id in called
+                answered.append(o.call_id)
+            if isinstance(o, CloseLeg) and o.farewell.outcome is Outcome.TRANSFER:
+                assert o.farewell.transfer_to == "+14255550100"
+            if isinstance(o, AnswerApproval):
+                approvals.append(o.request_id)
+        if isinstance(event, ApprovalAsked) and listening and not over:
+            assert approvals[-1] == event.request_id
+        if isinstance(event, SessionReady | SessionFailed) or any(isinstance(o, OpenSession) for o in out):
+            listening = isinstance(event, SessionReady)
+    assert len(answered) == len(set(answered))

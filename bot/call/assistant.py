@@ -9,51 +9,59 @@ from __future__ import annotations
 from bot.call.commands import (
     AddText,
     CancelResponse,
-    Clear,
     CreateResponse,
-    DeleteItem,
-    LegCommand,
     OpenSession,
     SendAudio,
-    SessionCommand,
-    Truncate,
+    Turn,
 )
 from bot.call.conversation import Conversation
+from bot.call.deeds import Deeds
 from bot.call.events import (
     AudioDelta,
-    AudioDone,
     CallerSaid,
-    MarkPlayed,
     ResponseDone,
     ResponseRejected,
     SessionReady,
     TranscriptDelta,
 )
-from bot.call.opening import first_words
+from bot.call.false_alarm import FalseAlarm
+from bot.call.floor import Floor
+from bot.call.opening import Returning, first_words
+from bot.call.output import Output
 from bot.call.patience import Patience, Progress, Step
-from bot.call.playback import Playback
 from bot.call.policy import CONTINUE, Policy
-from bot.call.reports import Answered, Interrupted, Report, Trouble
+from bot.call.reports import Answered, AssistantWords, Trouble
 from bot.call.response import ResponseDesk, Verdict
 from bot.call.sessions import Renewal, SessionLife
+from bot.call.tooling import ToolDesk
+from bot.call.voice import Voice
 from bot.call.waiting_audio import WaitingAudio
-
-type Output = LegCommand | SessionCommand | Report
 
 
 class Assistant:
     """Speaks, is interrupted, and is replaced where it fails. now: seconds on the call's clock."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, returning: Returning | None = None) -> None:
         self._policy = policy
-        self._playback = Playback()
-        self._conversation = Conversation()
+        self._returning = returning
+        self._conversation = Conversation(returning.history if returning else ())
+        self._false_alarm = FalseAlarm()
+        self._floor = Floor()
         self._desk = ResponseDesk()
+        self.voice = Voice(self._conversation, self._desk)
         self._patience = Patience(policy.longest_silence)
         self._session = SessionLife()
+        self._tools = ToolDesk(policy, self._conversation)
+        self.deeds = Deeds(
+            policy,
+            self._tools,
+            desk=self._desk,
+            patience=self._patience,
+            session=self._session,
+            floor=self._floor,
+        )
         self._waiting_audio = WaitingAudio()
         self._broken_off = False  # the session was lost in the middle of a reply
-        self._dismissed = False
         self._asked_at: float | None = None  # when the caller stopped, and nothing of the answer has come
         self.hopeless = ""  # why nothing more can be had of any session
 
@@ -65,9 +73,14 @@ class Assistant:
         return self._session.ready
 
     @property
-    def speaking(self) -> bool:
-        """Whether the caller hears it, or will."""
-        return self._playback.busy
+    def busy(self) -> bool:
+        """Whether something is being said, made, waited for, or run."""
+        return self.voice.speaking or self.making or self.owes or self.deeds.working
+
+    @property
+    def history(self) -> tuple[Turn, ...]:
+        """What was said, as far as it was heard."""
+        return self._conversation.history()
 
     @property
     def making(self) -> bool:
@@ -79,21 +92,18 @@ class Assistant:
         """Whether the caller waits for it."""
         return self._patience.owed
 
-    def remaining(self, now: float) -> float:
-        """Seconds of sent audio that the caller has not heard."""
-        return self._playback.remaining(now)
-
     def stalls(self, now: float) -> bool:
         """Whether a response is being made, and nothing of it is left to be heard."""
-        return self._desk.active and not self._playback.remaining(now)
+        return self._desk.active and not self.voice.remaining(now)
 
     # --- the caller
 
     def begin(self, now: float) -> list[Output]:
         """The caller is on the line, and waits for the first words."""
         self._patience.owe(now)
+        self._floor.sound(now)
         self._session.first()
-        return [self._playback.ping(now), OpenSession()]
+        return [self.voice.begin(now), OpenSession(self.history)]
 
     def hear(self, pcm: bytes) -> list[Output]:
         """The caller's audio; what comes before a session listens is kept for it."""
@@ -104,72 +114,63 @@ class Assistant:
 
     def caller_began(self, item_id: str, now: float) -> list[Output]:
         """The caller speaks: nobody waits any more, and whatever is being said or planned is overtaken."""
+        self._floor.caller_begins()
         self._patience.settle()
         self._conversation.caller_began(item_id)
-        return self._fall_silent(now)
+        out = self.voice.fall_silent(now)
+        self._false_alarm.silenced(item_id, " ".join(o.unheard for o in out if isinstance(o, AssistantWords)))
+        return out
 
-    def caller_stopped(self, now: float) -> None:
-        """The caller waits for an answer."""
-        self._asked_at = now
+    def caller_stopped(self, now: float, at: float, last_word: float) -> None:
+        """The caller waits for an answer. at: when speech, or a noise, is taken to have ended.
+
+        last_word: when the line was last loud, which is sooner, because it takes some silence to tell.
+        """
+        self._floor.caller_stops(now)
+        self._asked_at = last_word
         self._patience.owe(now)
+        self._tools.caller_spoke()
+        self._false_alarm.stopped(at)
 
     def caller_waits(self, now: float) -> None:
         """The caller waits, though no event has said so."""
         self._patience.owe(now)
 
-    def caller_said(self, event: CallerSaid) -> list[Output]:
+    def caller_said(self, event: CallerSaid, now: float) -> list[Output]:
         """The caller's words are known."""
+        if event.text.strip() or not event.known:
+            self._false_alarm.words(event.item_id)
+        else:
+            self._false_alarm.no_words(event.item_id, now)
         return [*self._conversation.caller_said(event.item_id, event.text)]
 
     def caller_pressed(self, now: float) -> list[Output]:
         """A key interrupts like a word; unlike at a word, the service knows nothing of it."""
-        cancel: list[Output] = [CancelResponse()] if self._desk.active else []
-        if self._session.ready:
+        cancel: list[Output] = [CancelResponse()] if self._desk.drop_active() else []
+        self._desk.drop_asked()
+        self._false_alarm.settled()
+        self.caller_has_time(now)
+        if self.ready:
             self._patience.settle()
-            self._patience.owe(now)
-        return [*self._fall_silent(now), *cancel]
+        return [*self.voice.fall_silent(now), *cancel]
+
+    def caller_has_time(self, now: float) -> None:
+        """Nothing is heard because the caller presses keys, or is to: that is no silence of ours."""
+        self._floor.sound(now)
 
     def take_note(self, text: str, now: float) -> list[Output]:
         """Answer something that the caller did without words."""
         self._conversation.note(text)
         self._asked_at = now
+        self._patience.owe(now)
         return [AddText(text), *self._desk.ask(CreateResponse())]
 
-    def _fall_silent(self, now: float) -> list[Output]:
-        """Stop in the middle of a word, and tell the model what was heard."""
-        self._desk.forget_plans()
-        out: list[Output] = [Clear()] if self._playback.unconfirmed else []
-        for cut in self._playback.cut(now):
-            heard_ms, sent_ms = int(cut.heard * 1000), int(cut.sent * 1000)
-            self._desk.drop_item(cut.item_id)
-            if not cut.orphan:
-                truncate = Truncate(cut.item_id, cut.content_index, heard_ms)
-                out.append(truncate if heard_ms else DeleteItem(cut.item_id))
-            out.append(Interrupted(cut.item_id, heard_ms, sent_ms))
-            out += self._conversation.cut(cut)
-        self._desk.drop_active()
-        return out + self._conversation.unspoken(self._playback.items)
-
-    # --- the way to the caller
-
-    def played(self, event: MarkPlayed, now: float) -> None:
-        """The caller has heard everything up to a mark, or it was cleared."""
-        self._playback.played(event.name, now)
-
-    def heard_out(self) -> list[Output]:
-        """The replies that were heard to their end since this was asked last."""
-        return [words for item_id in self._playback.heard_out() for words in self._conversation.heard_out(item_id)]
-
-    def look_at_playback(self, now: float) -> list[Output]:
-        """Time has passed for the ledger."""
-        out: list[Output] = [*self._playback.mark_tail(now)]
-        if self._playback.expire(now):
-            out.append(Trouble("marks_missing"))
+    def time_passes(self, now: float) -> list[Output]:
+        """Look at what has been heard by now."""
+        out = self.voice.look(now)
+        if self._floor.caller_speaks or self.voice.remaining(now):
+            self._floor.sound(now)
         return out
-
-    def keep_what_was_heard(self, now: float) -> list[Output]:
-        """Close the transcript: of what is still being played, the rest will not be heard."""
-        return [report for cut in self._playback.cut(now) for report in self._conversation.cut(cut)]
 
     # --- what the service says
 
@@ -179,16 +180,15 @@ class Assistant:
             return []
         self._desk.heard_from(event.response_id)
         self._patience.settle()
+        self._false_alarm.settled()
         self._session.heard()
-        out: list[Output] = [*self._playback.add(event.item_id, event.content_index, event.pcm, now)]
+        self._floor.answered()
+        self._floor.sound(now)
+        out = self.voice.say(event, now)
         if self._asked_at is not None:
             out.append(Answered(now - self._asked_at))
             self._asked_at = None
         return out
-
-    def audio_done(self, event: AudioDone) -> list[Output]:
-        """No more audio will come for a reply."""
-        return [*self._playback.finish(event.item_id)]
 
     def words(self, event: TranscriptDelta) -> list[Output]:
         """The next words of a reply."""
@@ -198,22 +198,24 @@ class Assistant:
 
     def response_created(self, response_id: str, *, overtaken: bool) -> list[Output]:
         """The model began a response. overtaken: the caller has begun to speak since it was asked for."""
-        self._desk.created(response_id)
-        if not overtaken:
-            return []
-        self._desk.drop_active()
-        return [CancelResponse()]
+        if not self._desk.created(response_id, overtaken=overtaken):
+            return [CancelResponse()]
+        self._floor.answered()
+        if self._desk.free:
+            self._tools.response_began()
+        return []
 
     def response_done(self, event: ResponseDone, now: float) -> list[Output]:
         """A response ended, one way or another."""
         items = self._desk.items_of(event.response_id)
-        out: list[Output] = [mark for item_id in items for mark in self._playback.finish(item_id)]
+        out: list[Output] = [mark for item_id in items for mark in self.voice.finish(item_id)]
         verdict = self._desk.done(event)
         match verdict.kind:
             case Verdict.Kind.SATISFIED:
                 self._patience.settle()
+                self._tools.response_heard()
             case Verdict.Kind.BLOCKED:
-                blocked = CreateResponse(say=self._policy.blocked)
+                blocked = CreateResponse(say=self._policy.phrases.blocked)
                 out += [Trouble("response_blocked", event.detail), *self._desk.ask(blocked)]
             case Verdict.Kind.FAILED:
                 out.append(Trouble("response_failed", event.detail or event.status))
@@ -224,7 +226,7 @@ class Assistant:
                 return [*out, Trouble("response_failed", event.detail), *self._replace_session(now)]
             case Verdict.Kind.IGNORED:
                 pass
-        return [*out, *verdict.next]
+        return [*out, *verdict.next, *self.deeds.bridge(now)]
 
     def response_refused(self) -> None:
         """The last request was refused, because another response is active."""
@@ -236,18 +238,56 @@ class Assistant:
         trouble = Trouble("response_rejected", event.reason)
         return [trouble, *(self._replace_session(now) if again is None else again)]
 
+    # --- what it says of itself
+
+    def is_making(self, response_id: str) -> bool:
+        """Whether this response is being made."""
+        return self._desk.is_making(response_id)
+
+    def spoke(self, response_id: str) -> bool:
+        """Whether anything of the response that is being made was heard, if it is this one."""
+        return self._desk.spoke(response_id)
+
+    def say(self, words: str, now: float) -> list[Output]:
+        """Say something word for word, as soon as nothing else is being made."""
+        self._patience.owe(now)
+        return [*self._desk.ask(CreateResponse(say=words))]
+
+    def prompt(self, instructions: str, now: float) -> list[Output]:
+        """Have the model say something in its own words."""
+        self._patience.owe(now)
+        return [*self._desk.ask(CreateResponse(instructions=instructions))]
+
+    def cut_off_by_noise(self, now: float) -> str | None:
+        """What is still to be said, where a noise and no person cut it off; None where nothing of the kind is due."""
+        if self._desk.active or self._floor.caller_speaks or self.voice.remaining(now) or not self.ready:
+            return None
+        rest = self._false_alarm.take(now)
+        if rest is not None:
+            self._floor.answered()
+        return rest
+
+    def hold_up(self, words: str) -> None:
+        """What was heard holds up the end of the call too. words: to be said then, if nothing else is."""
+        self._false_alarm.holds_up(words)
+
     # --- sessions
 
     def session_opened(self, event: SessionReady, now: float) -> list[Output]:
         """A session listens: it gets what was said meanwhile, and has the first word."""
         self._session.opened(now, event.lifetime)
-        out: list[Output] = []
+        out = self._tools.session_opened()
         if kept := self._waiting_audio.take():
             out.append(SendAudio(kept))
         if self._session.quiet:
             self._patience.settle()
         else:
-            out += first_words(self._policy, self._conversation, self._desk, broken_off=self._broken_off)
+            returning, self._returning = self._returning, None
+            out += first_words(
+                self._policy, self._conversation, self._desk, broken_off=self._broken_off, returning=returning
+            )
+            if returning is not None and not returning.instructions:
+                self._patience.settle()
         self._session.quiet = self._broken_off = False
         return out
 
@@ -257,7 +297,11 @@ class Assistant:
 
     def dismiss(self) -> None:
         """The caller is being let go: what fails now is not mended."""
-        self._dismissed = True
+        self._floor.dismissed = True
+
+    def recall(self) -> None:
+        """The caller is not let go after all."""
+        self._floor.dismissed = False
 
     def next_step(self, now: float) -> list[Output]:
         """The next rung of the ladder, where the caller has waited long enough for it."""
@@ -275,7 +319,7 @@ class Assistant:
         renewal = self._session.renewal(now)
         if renewal is Renewal.NOT_YET:
             return []
-        if pause and not (self.making or self.owes or self.speaking or self.remaining(now)):
+        if pause and not (self.busy or self.voice.remaining(now)):
             out = self._close_books()
             self._session.renewed()
             self._patience.owe(now)
@@ -289,20 +333,21 @@ class Assistant:
 
     def _replace_session(self, now: float) -> list[Output]:
         """Another session at once; where that was tried, there is no hope."""
-        if self._dismissed:
+        if self._floor.dismissed:
             return self._close_books()
         if not self._session.may_be_replaced(now):
             self.hopeless = "the assistant cannot be reached"
             return self._close_books()
         self._session.replaced(now)
-        self._patience.owe(now + self._playback.remaining(now))
+        self._patience.owe(now + self.voice.remaining(now))
         books = self._close_books()
         return [*books, OpenSession(self._conversation.history())]
 
     def _close_books(self) -> list[Output]:
         """Forget what only the old session knew; what it sent is still played."""
         self._session.closed()
+        self._floor.session_lost()
+        self._tools.session_lost()
+        self._false_alarm.settled()
         self._broken_off = self._desk.lost() or self._broken_off
-        sent = self._playback.items
-        marks, broken_off = self._playback.disown()
-        return [*marks, *self._conversation.broken_off(broken_off, sent)]
+        return self.voice.session_lost()

@@ -20,6 +20,7 @@ class Outcome(StrEnum):
 
     HANGUP = "hangup"  # everything was said
     TRANSFER = "transfer"  # to somebody else
+    DIGITS = "digits"  # to press keys for the assistant, and come back
     FAILED = "failed"  # apologise, then the fallback number or a hang-up
     LIMIT = "limit"  # the longest call: say so, then hang up
     CLOSING = "closing"  # the house drains: say so, then the other instance or a hang-up
@@ -27,10 +28,18 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Farewell:
-    """How a caller was let go. transfer_to: a number or SIP address, for a transfer."""
+    """How a caller was let go.
+
+    transfer_to: a number, SIP address or client, for a transfer; seconds: how long it may ring; summary: a sentence
+    that whoever answers hears first. digits: keys to press. words: what was to be said and could not be.
+    """
 
     outcome: Outcome
     transfer_to: str = ""
+    seconds: int = 0
+    summary: str = ""
+    digits: str = ""
+    words: str = ""
 
 
 # --- To the leg -------------------------------------------------------------------------------------------------
@@ -120,7 +129,45 @@ class DeleteItem:
     item_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class AddToolOutput:
+    """Give the model the result of a function that it called. It speaks of it when it is asked to respond."""
+
+    call_id: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerApproval:
+    """Let the service call a tool of an MCP server, or not. request_id: the item that asked."""
+
+    request_id: str
+    approve: bool
+
+
+# --- To the tools -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RunTool:
+    """Run a function. arguments: JSON, as the model wrote it; digits: what the caller pressed, if it wants keys."""
+
+    call_id: str
+    name: str
+    arguments: str
+    digits: str | None = None
+
+
 type LegCommand = Play | Mark | Clear | CloseLeg
 type SessionCommand = (
-    OpenSession | CloseSession | SendAudio | AddText | CreateResponse | CancelResponse | Truncate | DeleteItem
+    OpenSession
+    | CloseSession
+    | SendAudio
+    | AddText
+    | CreateResponse
+    | CancelResponse
+    | Truncate
+    | DeleteItem
+    | AddToolOutput
+    | AnswerApproval
 )

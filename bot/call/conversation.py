@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import count
@@ -37,9 +37,12 @@ class LastWord(Enum):
 class Conversation:
     """The turns of one call, in the order in which they began, each known by its item."""
 
-    def __init__(self) -> None:
+    def __init__(self, history: Sequence[Turn] = ()) -> None:
         self._entries: dict[str, _Entry] = {}
         self._notes = count(1)
+        for turn in history:
+            entry = self._entry(f"earlier {next(self._notes)}", turn.role)
+            entry.text, entry.settled = turn.text, True
 
     def caller_began(self, item_id: str) -> None:
         """The caller began to say `item_id`; its words come later."""

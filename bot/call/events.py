@@ -106,6 +106,35 @@ class CallerSaid:
 
     item_id: str
     text: str
+    known: bool = True  # False: it could not be written down, which says nothing of whether there were words
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """The model calls a function. arguments: JSON as it wrote it, which need not be JSON."""
+
+    response_id: str
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalAsked:
+    """The service asks whether it may call a tool of an MCP server."""
+
+    response_id: str
+    request_id: str
+    server: str
+    tool: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerToolEnded:
+    """A tool of an MCP server was called by the service, and has answered or failed."""
+
+    item_id: str
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +206,9 @@ type SessionEvent = (
     | SpeechStarted
     | SpeechStopped
     | CallerSaid
+    | ToolCalled
+    | ApprovalAsked
+    | ServerToolEnded
     | ResponseCreated
     | AudioDelta
     | AudioDone
@@ -186,6 +218,18 @@ type SessionEvent = (
     | ResponseRejected
     | ServiceError
 )
+
+# --- From the tools ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished:
+    """A function has answered. output: text for the model; outcome: one word for the log."""
+
+    call_id: str
+    output: str
+    outcome: str = "ok"
+
 
 # --- From the clock and the house -------------------------------------------------------------------------------
 
@@ -207,7 +251,9 @@ class Leave:
     at_once: bool = False
 
 
-type OtherEvent = LegStarted | AudioLost | MarkPlayed | DigitPressed | LegEnded | SessionEvent | Tick | Leave
+type OtherEvent = (
+    LegStarted | AudioLost | MarkPlayed | DigitPressed | LegEnded | SessionEvent | ToolFinished | Tick | Leave
+)
 """Every event but the one that comes fifty times a second."""
 
 type Event = CallerAudio | OtherEvent

@@ -10,7 +10,7 @@ import audioop
 
 _LOUD = 150  # root mean square of 16-bit samples, -47 dBFS; a line at rest has some 30, soft speech 200 and more
 _BYTES_PER_SECOND = 48_000
-QUIET = 2.0
+QUIET = 1.8  # seconds; with the tick and the way of the words, two
 _NOTICEABLE = 1.0
 
 
@@ -32,6 +32,10 @@ class LineLevel:
     def quiet(self, since: float, now: float) -> bool:
         """Whether the line has been quiet for two seconds, of those after `since`."""
         return now - max(since, self._loud_at or 0.0) >= QUIET
+
+    def last_word(self, since: float, now: float) -> float:
+        """When the caller was last loud, since `since`; now, where the line was never loud."""
+        return self._loud_at if self._loud_at is not None and self._loud_at >= since else now
 
     def noticed(self) -> None:
         """The service notices the caller: it is not deaf."""

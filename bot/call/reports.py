@@ -62,7 +62,7 @@ class Interrupted:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The first sound of an answer left for the caller, `seconds` after the service heard the caller stop."""
+    """The first sound of an answer left for the caller, `seconds` after the caller's last word, as the line tells."""
 
     seconds: float
 
@@ -75,6 +75,21 @@ class AudioMissing:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysPressed:
+    """The caller pressed keys. shown: the keys, or a dot for each where they are secret. For no log."""
+
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUsed:
+    """A function that the model called has ended. outcome: one word."""
+
+    name: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """Something went wrong that an operator should know. code: one word for a metric; detail: for the log."""
 
@@ -83,5 +98,14 @@ class Trouble:
 
 
 type Report = (
-    StateChanged | CallerWords | AssistantDraft | AssistantWords | Interrupted | Answered | AudioMissing | Trouble
+    StateChanged
+    | CallerWords
+    | AssistantDraft
+    | AssistantWords
+    | Interrupted
+    | Answered
+    | AudioMissing
+    | KeysPressed
+    | ToolUsed
+    | Trouble
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from bot.call.commands import CreateResponse
@@ -35,6 +35,8 @@ class Verdict:
 class _Request:
     command: CreateResponse
     insist: bool  # ask again if it is refused
+    free: bool  # the model finds the words
+    overtaken: bool = False  # the caller pressed a key since
 
 
 class ResponseDesk:
@@ -44,6 +46,7 @@ class ResponseDesk:
         self._active = ""
         self._items: list[str] = []  # of the active response
         self._spoke = False  # whether it has had audio
+        self._acted = False  # whether it has called a function
         self._asked: _Request | None = None  # sent, not yet created
         self._making: _Request | None = None  # what the active response is taken to answer
         self._plan: CreateResponse | None = None  # to be asked once nothing is active
@@ -61,6 +64,15 @@ class ResponseDesk:
         """Whether a response is being made."""
         return bool(self._active)
 
+    @property
+    def free(self) -> bool:
+        """Whether the model finds the words of the active response itself."""
+        return self._making is None or self._making.free
+
+    def is_making(self, response_id: str) -> bool:
+        """Whether this response is being made."""
+        return bool(response_id) and response_id == self._active
+
     # --- what is asked for
 
     def ask(self, request: CreateResponse, *, insist: bool = True) -> list[CreateResponse]:
@@ -69,9 +81,10 @@ class ResponseDesk:
             if insist:
                 self._plan = request
             return []
+        free = not request.say
         if request.say and not self._verbatim:
             request = _in_other_words(request)
-        self._asked = _Request(request, insist)
+        self._asked = _Request(request, insist, free)
         return [request]
 
     def plan(self, request: CreateResponse) -> None:
@@ -89,7 +102,7 @@ class ResponseDesk:
         """
         request = self._asked or self._making
         self._asked = self._making = None
-        if request is not None and request.insist:
+        if request is not None and request.insist and not request.overtaken:
             self._plan = request.command
 
     def rejected(self) -> list[CreateResponse] | None:
@@ -102,10 +115,14 @@ class ResponseDesk:
 
     # --- what comes
 
-    def created(self, response_id: str) -> None:
-        """The model began a response."""
-        self._active, self._items, self._spoke = response_id, [], False
+    def created(self, response_id: str, *, overtaken: bool) -> bool:
+        """The model began a response; False where nobody wants it. overtaken: the caller speaks."""
+        self._active, self._items, self._spoke, self._acted = response_id, [], False, False
         self._making, self._asked = self._asked, None
+        if overtaken or (self._making is not None and self._making.overtaken):
+            self.drop_active()
+            return False
+        return True
 
     def wants(self, response_id: str, item_id: str) -> bool:
         """Whether what comes for this item should be heard."""
@@ -121,6 +138,19 @@ class ResponseDesk:
             self._spoke = True
             self._failures = 0
 
+    def acted(self, response_id: str) -> bool:
+        """The model called a function in this response: that is an answer too. False: nobody wants it any more."""
+        if response_id in self._unwanted:
+            return False
+        if response_id == self._active:
+            self._acted = True
+            self._failures = 0
+        return True
+
+    def spoke(self, response_id: str) -> bool:
+        """Whether anything of the active response was heard, if it is this one."""
+        return self._spoke and response_id == self._active
+
     def items_of(self, response_id: str) -> list[str]:
         """The items of the active response, if it is this one."""
         return list(self._items) if response_id == self._active else []
@@ -129,20 +159,28 @@ class ResponseDesk:
         """Nobody wants to hear more of this item."""
         self._unwanted.append(item_id)
 
-    def drop_active(self) -> None:
-        """Nobody wants to hear more of the active response."""
-        if self._active:
-            self._unwanted.append(self._active)
+    def drop_active(self) -> bool:
+        """Nobody wants to hear more of the active response; False where nobody did before."""
+        if not self._active or self._active in self._unwanted:
+            return False
+        self._unwanted.append(self._active)
+        return True
+
+    def drop_asked(self) -> None:
+        """Nobody wants to hear what was asked for and has not begun."""
+        if self._asked is not None:
+            self._asked = replace(self._asked, overtaken=True)
 
     def done(self, event: ResponseDone) -> Verdict:
         """Take the end of a response. What the verdict asks for counts as asked for."""
         if event.response_id != self._active:
             return Verdict(Verdict.Kind.IGNORED)
         unwanted, spoke, making = event.response_id in self._unwanted, self._spoke, self._making
-        self._active, self._items, self._spoke, self._making = "", [], False, None
+        acted = self._acted
+        self._active, self._items, self._spoke, self._acted, self._making = "", [], False, False, None
         if unwanted or event.status == "cancelled":
             return Verdict(Verdict.Kind.IGNORED, self._take_plan())
-        if spoke and event.status != "failed":
+        if acted or (spoke and event.status != "failed"):  # of what it has called, it will speak
             return Verdict(Verdict.Kind.SATISFIED, self._take_plan())
         self._failures += 1
         if self._failures > _MOST_FAILURES:
@@ -156,7 +194,7 @@ class ResponseDesk:
     def lost(self) -> bool:
         """The session is gone, and its responses with it; whether a reply was broken off."""
         broken_off = self._spoke and self._active not in self._unwanted
-        self._active, self._items, self._spoke, self._failures = "", [], False, 0
+        self._active, self._items, self._spoke, self._acted, self._failures = "", [], False, False, 0
         self._asked = self._making = self._plan = None
         return broken_off
 
