@@ -20,7 +20,6 @@ from bot.call.reports import (
     Report,
     State,
     StateChanged,
-    Trouble,
 )
 from bot.masking import mask
 
@@ -45,6 +44,7 @@ class Row:
     missing_seconds: float = 0.0
     over: bool = False
     outcome: str = ""
+    transferable: bool = True
 
 
 class Board:
@@ -64,7 +64,8 @@ class Board:
     def begin(self, facts: CallerFacts, began: float) -> None:
         """A call is expected. began: seconds since 1970."""
         self._ended.pop(facts.call_id, None)
-        self._enter(Row(facts.call_id, mask(facts.caller), mask(facts.called), began))
+        row = Row(facts.call_id, mask(facts.caller), mask(facts.called), began, transferable=facts.transferable)
+        self._enter(row)
 
     def take(self, call_id: str, report: Report) -> None:
         """Something was reported of a call."""
@@ -134,5 +135,5 @@ def _after(row: Row, report: Report) -> Row:
             return replace(row, interruptions=row.interruptions + 1)
         case AudioMissing():
             return replace(row, missing_seconds=row.missing_seconds + report.seconds)
-        case Trouble():
+        case _:
             return row

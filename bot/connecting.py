@@ -11,7 +11,10 @@ from bot.call.commands import Turn
 from bot.call.events import CallerFacts
 from bot.errors import SessionError
 from bot.metrics import CallMetrics
+from bot.persona import Persona
+from bot.plan import CallPlan
 from bot.runner import Clock, SessionLine
+from bot.tools import ToolDefinition
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +26,15 @@ type Opened = SessionLine | SessionError
 class SessionSource(Protocol):
     """Opens Voice Live sessions."""
 
-    async def open(self, facts: CallerFacts, history: Sequence[Turn] = (), *, limit: float) -> SessionLine:
+    async def open(
+        self,
+        facts: CallerFacts,
+        history: Sequence[Turn] = (),
+        *,
+        limit: float,
+        persona: Persona | None = None,
+        tools: Sequence[ToolDefinition] = (),
+    ) -> SessionLine:
         """Open a session that knows `history` within `limit` seconds. Raises SessionError."""
         ...
 
@@ -36,15 +47,17 @@ class Connecting:
         self._metrics = metrics
         self._clock = clock
 
-    async def open(self, facts: CallerFacts, history: Sequence[Turn]) -> Opened:
+    async def open(self, plan: CallPlan, history: Sequence[Turn]) -> Opened:
         """Open a session that knows `history`; a failure is returned."""
         began = self._clock()
         try:
-            session = await self._source.open(facts, history, limit=_OPEN_WITHIN)
+            session = await self._source.open(
+                plan.facts, history, limit=_OPEN_WITHIN, persona=plan.persona, tools=plan.tools
+            )
         except SessionError as error:
             return error
         except Exception as error:  # a fault in one call is not to end its neighbours
-            log.exception("call=%s a fault of ours while opening a session", facts.call_id)
+            log.exception("call=%s a fault of ours while opening a session", plan.facts.call_id)
             return SessionError(f"fault: {type(error).__name__}")
         self._metrics.connect_seconds.observe(self._clock() - began)
         return session

@@ -16,6 +16,19 @@ class CallMetrics:
         self.interruptions = Counter(
             "voicebot_interruptions", "Replies that a caller talked over.", registry=registry
         )
+        self.tools = Counter(
+            "voicebot_tools",
+            "Functions that the model called, by how they ended.",
+            ["tool", "outcome"],
+            registry=registry,
+        )
+        self.tool_seconds = Histogram(
+            "voicebot_tool_seconds",
+            "How long functions took.",
+            ["tool"],
+            buckets=(0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
+            registry=registry,
+        )
         self.answer_seconds = Histogram(
             "voicebot_answer_seconds",
             "From the caller's last word, as the service heard it, to the first sound of the answer.",
@@ -28,3 +41,8 @@ class CallMetrics:
             buckets=(0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5),
             registry=registry,
         )
+
+    def tool_used(self, name: str, outcome: str, seconds: float) -> None:
+        """Count a function that was run. name: of a tool of ours, never the model's own word."""
+        self.tools.labels(name, outcome).inc()
+        self.tool_seconds.labels(name).observe(seconds)

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import logging
 
-from bot.call.reports import Answered, Interrupted, Report, State, StateChanged, Trouble
+from bot.call.reports import (
+    Answered,
+    AssistantWords,
+    CallerWords,
+    Interrupted,
+    Report,
+    State,
+    StateChanged,
+    ToolUsed,
+    Trouble,
+)
 from bot.metrics import CallMetrics
 
 log = logging.getLogger(__name__)
 
 
-def record(call_id: str, report: Report, metrics: CallMetrics) -> None:
-    """Log and count. What was said is in neither."""
+def record(call_id: str, report: Report, metrics: CallMetrics, *, words: bool = False) -> None:
+    """Log and count. words: the persona lets what is said be logged; keys that were pressed never are."""
     match report:
         case Trouble():
             metrics.trouble.labels(report.code).inc()
@@ -22,6 +32,12 @@ def record(call_id: str, report: Report, metrics: CallMetrics) -> None:
         case Interrupted():
             metrics.interruptions.inc()
             log.info("call=%s interrupted heard_ms=%d sent_ms=%d", call_id, report.heard_ms, report.sent_ms)
+        case ToolUsed():
+            log.info("call=%s tool %.64r: %s", call_id, report.name, report.outcome)
+        case CallerWords() if words:
+            log.info("call=%s caller: %s", call_id, report.text)
+        case AssistantWords() if words:
+            log.info("call=%s assistant: %s", call_id, report.heard)
         case StateChanged(State.ERROR):
             log.warning("call=%s ended in an error: %s", call_id, report.message)
         case _:

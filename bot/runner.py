@@ -15,6 +15,8 @@ from typing import Protocol
 
 from bot.call.commands import (
     AddText,
+    AddToolOutput,
+    AnswerApproval,
     CancelResponse,
     Clear,
     CloseLeg,
@@ -27,19 +29,24 @@ from bot.call.commands import (
     OpenSession,
     Outcome,
     Play,
+    RunTool,
     SendAudio,
     SessionCommand,
     Truncate,
     Turn,
 )
-from bot.call.events import Event, Leave, LegEnded, SessionEvent, SessionFailed, SessionReady, Tick
-from bot.call.machine import Call
+from bot.call.events import Event, Leave, LegEnded, SessionEvent, SessionFailed, SessionReady, Tick, ToolFinished
+from bot.call.machine import Call, Output
+from bot.call.opening import Returning
 from bot.call.policy import Policy
 from bot.call.reports import Report, State
 from bot.errors import LegError, LegStalled, SessionError
 from bot.leg import Leg
 
 TICK = 0.1  # seconds between looks at the clock
+_TO_SESSION = (
+    AddText, CreateResponse, CancelResponse, Truncate, DeleteItem, AddToolOutput, AnswerApproval
+)  # fmt: skip
 _MOST_WAITING = 4000  # commands that one side may leave untaken; about 400 s of a reply
 
 type Clock = Callable[[], float]
@@ -68,6 +75,22 @@ class SessionLine(Protocol):
         ...
 
 
+class Tools(Protocol):
+    """The functions that the model may call."""
+
+    async def run(self, command: RunTool) -> ToolFinished:
+        """Run one within its limits. Never raises."""
+        ...
+
+
+class NoTools:
+    """For an assistant that only talks."""
+
+    async def run(self, command: RunTool) -> ToolFinished:
+        """Tell the model that there is no such function."""
+        return ToolFinished(command.call_id, f"There is no function {command.name[:64]}.", "unknown")
+
+
 type OpenLine = Callable[[Sequence[Turn]], Awaitable[SessionLine]]
 
 
@@ -75,18 +98,28 @@ class Runner:
     """Runs one call to its end.
 
     open_line: opens a session that knows the given turns, or raises SessionError. watch: is told every report with
-    its time on the call's clock; it must not block.
+    its time on the call's clock; it must not block. returning: what was said before, where the caller comes back.
     """
 
     def __init__(
-        self, leg: Leg, open_line: OpenLine, policy: Policy, *, watch: Watch, clock: Clock, sleep: Sleep
+        self,
+        leg: Leg,
+        open_line: OpenLine,
+        policy: Policy,
+        *,
+        watch: Watch,
+        clock: Clock,
+        sleep: Sleep,
+        tools: Tools | None = None,
+        returning: Returning | None = None,
     ) -> None:
         self._leg = leg
         self._open_line = open_line
         self._watch = watch
         self._clock = clock
         self._sleep = sleep
-        self._call = Call(policy, now=clock())
+        self._tools: Tools = tools or NoTools()
+        self._call = Call(policy, now=clock(), returning=returning)
         self._to_leg: deque[LegCommand] = deque()
         self._to_session: deque[SessionCommand] = deque()
         self._leg_has_work = asyncio.Event()
@@ -94,6 +127,7 @@ class Runner:
         self._session: SessionLine | None = None
         self._session_task: asyncio.Task[None] | None = None
         self._session_number = 0
+        self._tool_tasks: set[asyncio.Task[None]] = set()
         self._tasks: asyncio.TaskGroup | None = None
         self._over = asyncio.Event()
         self._leave: Leave | None = None
@@ -106,7 +140,7 @@ class Runner:
                 work = (self._hear_leg, self._speak_to_leg, self._watch_clock)
                 pumps = [self._tasks.create_task(task()) for task in work]
                 await self._over.wait()
-                for task in [*pumps, self._session_task]:
+                for task in [*pumps, *self._tool_tasks, self._session_task]:
                     if task is not None:
                         task.cancel()
         finally:
@@ -116,13 +150,19 @@ class Runner:
             await self._leg.close(self.farewell.outcome if self.farewell else Outcome.HANGUP)
 
     def leave(self, leave: Leave) -> None:
-        """Let the caller go, from the next tick on."""
-        self._leave = leave
+        """Let the caller go, from the next tick on; what is to be at once is not put off by what is not."""
+        if self._leave is None or leave.at_once:
+            self._leave = leave
 
     def stop(self, reason: str, *, failed: bool = False) -> None:
         """End the call now: nobody is on its leg any more."""
         self._sort(self._call.receive(LegEnded(reason, failed=failed), self._clock()))
         self._over.set()
+
+    @property
+    def history(self) -> tuple[Turn, ...]:
+        """What was said, as far as it was heard."""
+        return self._call.history
 
     @property
     def broken(self) -> bool:
@@ -175,7 +215,7 @@ class Runner:
         if self._call.over and (self.farewell is None or not self._to_leg):
             self._over.set()
 
-    def _sort(self, outputs: Sequence[LegCommand | SessionCommand | Report]) -> None:
+    def _sort(self, outputs: Sequence[Output]) -> None:
         for output in outputs:
             if isinstance(output, SendAudio):  # fifty times a second, so it is asked for first
                 self._to_session.append(output)
@@ -191,10 +231,24 @@ class Runner:
                     self.farewell = output.farewell
                 self._to_leg.append(output)
                 self._leg_has_work.set()
-            elif isinstance(output, AddText | CreateResponse | CancelResponse | Truncate | DeleteItem):
+            elif isinstance(output, RunTool):
+                self._run_tool(output)
+            elif isinstance(output, _TO_SESSION):
                 self._to_session.append(output)
             else:
                 self._watch(output, self._clock())
+
+    def _run_tool(self, command: RunTool) -> None:
+        if self._tasks is None:
+            return
+
+        async def run() -> None:
+            self._feed(await self._tools.run(command))
+            await self._send_to_session()
+
+        task = self._tasks.create_task(run())
+        self._tool_tasks.add(task)
+        task.add_done_callback(self._tool_tasks.discard)
 
     def _open_session(self, history: Sequence[Turn]) -> None:
         if self._tasks is None:

@@ -12,20 +12,22 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from bot.board import Board
 from bot.call.commands import Farewell, Outcome, Turn
 from bot.call.events import CallerFacts, Leave
-from bot.call.policy import Policy
+from bot.call.opening import Returning
 from bot.call.reports import Report
 from bot.connecting import Connecting, Opened, SessionSource, discard
 from bot.errors import SessionError, SwitchboardFull
 from bot.feed import Entry, Feed
 from bot.leg import Leg
 from bot.metrics import CallMetrics
+from bot.persona import Sentences
+from bot.plan import CallPlan
 from bot.record import record
-from bot.runner import Clock, Runner, SessionLine, Sleep
+from bot.runner import Clock, Runner, SessionLine, Sleep, Tools
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +37,26 @@ _PAST_CALLS = 500
 _LAST_WORDS = 15.0  # seconds for calls to leave by the safety net when the house closes
 
 
+class Planning(Protocol):
+    """Decides about a call before it begins; `bot.plan.Planner` does."""
+
+    def plan(self, facts: CallerFacts, persona_name: str = "") -> CallPlan:
+        """Who answers, and how."""
+        ...
+
+    def tools(self, plan: CallPlan) -> Tools:
+        """The functions that the model may call in this call."""
+        ...
+
+
 class _Line:
     """One call that is expected, running, or over."""
 
-    def __init__(self, facts: CallerFacts, began: float) -> None:
-        self.facts = facts
+    def __init__(self, plan: CallPlan, began: float, returning: Returning | None) -> None:
+        self.facts = plan.facts
+        self.plan = plan
+        self.returning = returning
+        self.history: tuple[Turn, ...] = ()  # for a caller who may come back
         self.began = began
         self.feed = Feed()
         self.opening: asyncio.Task[Opened] | None = None
@@ -50,6 +67,12 @@ class _Line:
         self.answered = False
         self.over = False
 
+    @property
+    def may_come_back(self) -> bool:
+        """Whether the caller was only sent away, or lost the line."""
+        sent_away = self.farewell is not None and self.farewell.outcome in (Outcome.TRANSFER, Outcome.DIGITS)
+        return sent_away or self.broken
+
 
 class Switchboard:
     """Takes calls while it is entered (`async with`), and owns every task of theirs."""
@@ -57,7 +80,7 @@ class Switchboard:
     def __init__(
         self,
         source: SessionSource,
-        policy: Policy,
+        planner: Planning,
         metrics: CallMetrics,
         *,
         max_calls: int,
@@ -68,7 +91,7 @@ class Switchboard:
     ) -> None:
         self.board = Board(boot or secrets.token_hex(4))
         self._connecting = Connecting(source, metrics, clock)
-        self._policy = policy
+        self._planner = planner
         self._metrics = metrics
         self._max_calls = max_calls
         self._clock = clock
@@ -122,18 +145,21 @@ class Switchboard:
 
     # --- a call, from its announcement to its end
 
-    def expect(self, facts: CallerFacts) -> bool:
+    def expect(self, facts: CallerFacts, *, returns: str | None = None, persona: str = "") -> bool:
         """Begin connecting for a call that is announced; False where there is no room for it.
 
-        A second announcement of the same call changes nothing.
+        A second announcement of the same call changes nothing. returns: for a caller who comes back to the same
+        conversation, what the assistant is told to say first, empty for nothing. persona: who speaks in a call that
+        the bot places.
         """
         if facts.call_id in self._lines:
             return True
         if not self.ready:
             self._metrics.refused.labels("draining" if self._draining else "full").inc()
             return False
-        line = self._add(facts)
-        line.opening = self._tasks.create_task(self._connecting.open(line.facts, ()))
+        line = self._add(facts, self._returning(facts.call_id, returns), persona)
+        history = line.returning.history if line.returning else ()
+        line.opening = self._tasks.create_task(self._connecting.open(line.plan, history))
         self._tasks.create_task(self._await_claim(line, line.opening))
         return True
 
@@ -157,10 +183,12 @@ class Switchboard:
         runner = line.runner = Runner(
             leg,
             lambda history: self._open_line(line, history),
-            self._policy,
+            line.plan.policy,
             watch=lambda report, at: self._report(line, report, at),
             clock=self._clock,
             sleep=self._sleep,
+            tools=self._planner.tools(line.plan),
+            returning=line.returning,
         )
         line.claimed.set()
         if self._evicting:
@@ -173,10 +201,17 @@ class Switchboard:
         finally:
             # What is kept of a call that is over must not hold on to its sockets.
             line.farewell, line.broken, line.runner = runner.farewell, runner.broken, None
+            line.history = runner.history if line.may_come_back else ()
             opening, line.opening = line.opening, None
             self._close(line)
             if opening is not None:
                 self._tasks.create_task(discard(opening))
+
+    def sentences(self, facts: CallerFacts) -> Sentences:
+        """What this caller hears where the assistant itself cannot speak."""
+        line = self._lines.get(facts.call_id) or self._past.get(facts.call_id)
+        plan = line.plan if line is not None else self._planner.plan(facts)
+        return plan.persona.sentences
 
     def farewell(self, call_id: str) -> Farewell | None:
         """How this caller was let go; None where the caller went, or the call is not known here."""
@@ -219,7 +254,8 @@ class Switchboard:
         line = self._lines.get(call_id)
         if line is None or not line.facts.transferable:
             return False
-        return self._let_go(call_id, Leave("an operator transferred", Farewell(Outcome.TRANSFER, to), at_once=True))
+        farewell = Farewell(Outcome.TRANSFER, to, words=line.plan.persona.sentences.transfer)
+        return self._let_go(call_id, Leave("an operator transferred", farewell, at_once=True))
 
     def _let_go(self, call_id: str, leave: Leave) -> bool:
         line = self._lines.get(call_id)
@@ -255,8 +291,15 @@ class Switchboard:
 
     # --- inside
 
-    def _add(self, facts: CallerFacts) -> _Line:
-        line = self._lines[facts.call_id] = _Line(facts, self._clock())
+    def _returning(self, call_id: str, instructions: str | None) -> Returning | None:
+        if instructions is None:
+            return None
+        past = self._past.get(call_id)
+        return Returning(past.history if past is not None else (), instructions)
+
+    def _add(self, facts: CallerFacts, returning: Returning | None = None, persona: str = "") -> _Line:
+        plan = self._planner.plan(facts, persona)
+        line = self._lines[facts.call_id] = _Line(plan, self._clock(), returning)
         self._past.pop(facts.call_id, None)
         self.board.begin(facts, self._wall_clock())
         self._metrics.live.set(self.live)
@@ -299,7 +342,7 @@ class Switchboard:
     async def _open_line(self, line: _Line, history: Sequence[Turn]) -> SessionLine:
         opening, line.opening = line.opening, None
         if opening is None:
-            result = await self._connecting.open(line.facts, history)
+            result = await self._connecting.open(line.plan, history)
         else:
             try:
                 result = await asyncio.shield(opening)
@@ -315,4 +358,4 @@ class Switchboard:
         line.feed.add(report, at - line.began)
         if not line.over:
             self.board.take(call_id, report)
-        record(call_id, report, self._metrics)
+        record(call_id, report, self._metrics, words=line.plan.persona.log.words)

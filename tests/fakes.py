@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from bot.call.commands import Clear, Mark, Outcome, Play, SessionCommand, Turn
 from bot.call.events import CallerFacts, LegEvent, LegStarted, SessionEvent, SessionReady
+from bot.call.policy import Policy
 from bot.errors import LegClosed, SessionError, SessionLost
+from bot.persona import Persona
+from bot.plan import CallPlan
+from bot.runner import NoTools, Tools
+from bot.tools import ToolDefinition
 
 
 class FakeLeg:
@@ -70,6 +76,20 @@ class FakeSession:
         self.closed = True
 
 
+class FakePlanner:
+    """Plans every call alike."""
+
+    def __init__(self, policy: Policy | None = None, tools: Tools | None = None) -> None:
+        self._policy = policy or Policy()
+        self._tools = tools or NoTools()
+
+    def plan(self, facts: CallerFacts, persona_name: str = "") -> CallPlan:
+        return CallPlan(facts, Persona(), replace(self._policy, telephone=facts.transferable))
+
+    def tools(self, plan: CallPlan) -> Tools:
+        return self._tools
+
+
 class FakeSource:
     """Opens fake sessions, or fails as told: the first failures come first."""
 
@@ -79,7 +99,15 @@ class FakeSource:
         self.sessions: list[FakeSession] = []
         self.histories: list[Sequence[Turn]] = []
 
-    async def open(self, facts: CallerFacts, history: Sequence[Turn] = (), *, limit: float) -> FakeSession:
+    async def open(
+        self,
+        facts: CallerFacts,
+        history: Sequence[Turn] = (),
+        *,
+        limit: float,
+        persona: Persona | None = None,
+        tools: Sequence[ToolDefinition] = (),
+    ) -> FakeSession:
         self.histories.append(history)
         if self.hangs:
             self.hangs -= 1

@@ -59,6 +59,13 @@ def test_a_row_holds_what_a_person_would_ask() -> None:
     ]
 
 
+def test_a_row_tells_whether_its_caller_can_be_transferred() -> None:
+    board = Board("boot")
+    board.begin(CallerFacts("CA1", transferable=False), 1000.0)
+    [row] = board.changes(0)
+    assert not row.transferable
+
+
 def test_an_error_stays_one_when_the_call_is_over() -> None:
     board = board_of("CA1")
     board.take("CA1", StateChanged(State.ERROR, "the assistant cannot be reached"))

@@ -3,7 +3,19 @@ from collections.abc import Sequence
 
 import pytest
 
-from bot.call.commands import Clear, CreateResponse, Farewell, Mark, Outcome, Play, SendAudio, Turn
+from bot.call.commands import (
+    AddText,
+    AddToolOutput,
+    Clear,
+    CreateResponse,
+    Farewell,
+    Mark,
+    Outcome,
+    Play,
+    RunTool,
+    SendAudio,
+    Turn,
+)
 from bot.call.events import (
     AudioDelta,
     CallerAudio,
@@ -15,23 +27,27 @@ from bot.call.events import (
     SessionFailed,
     SpeechStarted,
     SpeechStopped,
+    ToolCalled,
+    ToolFinished,
 )
 from bot.call.policy import Policy
 from bot.call.reports import Report, State, StateChanged
 from bot.errors import SessionRefused
-from bot.runner import TICK, Runner, SessionLine
+from bot.runner import TICK, NoTools, Runner, SessionLine, Tools
 from tests.fakes import FakeLeg, FakeSession, FakeSource, started_leg, until
 
 
 class House:
     """A runner with a clock that a test turns."""
 
-    def __init__(self, leg: FakeLeg, source: FakeSource) -> None:
+    def __init__(self, leg: FakeLeg, source: FakeSource, tools: Tools | None = None) -> None:
         self.now = 0.0
         self.reports: list[Report] = []
         self.leg, self.source = leg, source
         self._asleep: list[tuple[float, asyncio.Event]] = []
-        self.runner = Runner(leg, self.open, Policy(), watch=self.watch, clock=lambda: self.now, sleep=self.sleep)
+        self.runner = Runner(
+            leg, self.open, Policy(), watch=self.watch, clock=lambda: self.now, sleep=self.sleep, tools=tools
+        )
 
     async def open(self, history: Sequence[Turn]) -> SessionLine:
         return await self.source.open(None, history, limit=5)  # type: ignore[arg-type]  # the fake asks no facts
@@ -226,3 +242,91 @@ async def test_a_second_start_does_no_harm() -> None:
     house = House(FakeLeg(LegStarted(), LegEnded("hung up")), FakeSource())
     await house.runner.run()
     assert all(session.closed for session in house.source.sessions)
+
+
+class SlowTools:
+    """Functions that answer when a test lets them."""
+
+    def __init__(self) -> None:
+        self.asked: list[RunTool] = []
+        self.stopped: list[str] = []
+        self.gate = asyncio.Event()
+
+    async def run(self, command: RunTool) -> ToolFinished:
+        self.asked.append(command)
+        try:
+            await self.gate.wait()
+        except asyncio.CancelledError:
+            self.stopped.append(command.call_id)
+            raise
+        return ToolFinished(command.call_id, f"{command.name} is done")
+
+
+async def calling(tools: Tools) -> tuple[House, asyncio.Task[None]]:
+    house = House(started_leg(), FakeSource(), tools)
+    task = asyncio.create_task(house.runner.run())
+    await until(lambda: house.source.sessions)
+    for event in (ResponseCreated("r"), ToolCalled("r", "a", "f", "{}"), ToolCalled("r", "b", "g", "{}")):
+        house.session.events.put_nowait(event)
+    house.session.events.put_nowait(ResponseDone("r", "completed"))
+    await until(lambda: house.session.events.empty())
+    return house, task
+
+
+async def test_functions_run_side_by_side_and_the_call_goes_on_meanwhile() -> None:
+    tools = SlowTools()
+    house, task = await calling(tools)
+    await until(lambda: len(tools.asked) == 2)
+    house.leg.events.put_nowait(CallerAudio(b"\0\0"))
+    await until(lambda: SendAudio(b"\0\0") in house.session.asked)
+    before = len(house.session.asked)
+    tools.gate.set()
+    await until(lambda: len(house.session.asked) == before + 3)
+    given = house.session.asked[before:]
+    assert AddToolOutput("a", "f is done") in given
+    assert AddToolOutput("b", "g is done") in given
+    assert given[-1] == CreateResponse()
+    house.leg.events.put_nowait(LegEnded("hung up"))
+    await task
+
+
+async def test_functions_are_stopped_when_the_call_is_over() -> None:
+    tools = SlowTools()
+    house, task = await calling(tools)
+    await until(lambda: len(tools.asked) == 2)
+    before = len(house.session.asked)
+    house.leg.events.put_nowait(LegEnded("hung up"))
+    await task
+    assert sorted(tools.stopped) == ["a", "b"]
+    assert len(house.session.asked) == before
+
+
+async def test_a_function_goes_on_when_its_session_is_lost_and_the_next_one_gets_the_result() -> None:
+    tools = SlowTools()
+    house, task = await calling(tools)
+    await until(lambda: len(tools.asked) == 2)
+    house.session.events.put_nowait(SessionFailed("lost"))
+    await until(lambda: len(house.source.sessions) == 2)
+    tools.gate.set()
+    await until(lambda: AddText("(f has answered: f is done)") in house.session.asked)
+    assert not any(isinstance(command, AddToolOutput) for command in house.session.asked)
+    house.leg.events.put_nowait(LegEnded("hung up"))
+    await task
+
+
+async def test_without_functions_the_model_is_told_so() -> None:
+    house, task = await calling(NoTools())
+    await until(lambda: AddToolOutput("a", "There is no function f.") in house.session.asked)
+    house.leg.events.put_nowait(LegEnded("hung up"))
+    await task
+
+
+async def test_an_operator_is_not_put_off_by_a_house_that_closes() -> None:
+    house = House(started_leg(), FakeSource())
+    task = asyncio.create_task(house.runner.run())
+    await until(lambda: house.source.sessions)
+    house.runner.leave(Leave("an operator hung up", Farewell(Outcome.HANGUP), at_once=True))
+    house.runner.leave(Leave("the house closes"))
+    await house.passes(0.2)
+    await task
+    assert house.leg.closed is Outcome.HANGUP

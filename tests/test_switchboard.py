@@ -7,18 +7,18 @@ from prometheus_client import CollectorRegistry
 
 from bot.call.commands import Farewell, Outcome
 from bot.call.events import CallerAudio, CallerFacts, LegEnded, LegStarted, SessionFailed
-from bot.call.policy import Policy
 from bot.call.reports import State, StateChanged
 from bot.errors import SessionRefused, SwitchboardFull
 from bot.metrics import CallMetrics
+from bot.persona import Sentences
 from bot.switchboard import Switchboard
-from tests.fakes import FakeLeg, FakeSource, started_leg, until
+from tests.fakes import FakeLeg, FakePlanner, FakeSource, started_leg, until
 
 FACTS = CallerFacts("CA1", caller="+14255550100")
 
 
 def switchboard(source: FakeSource, max_calls: int = 2) -> Switchboard:
-    return Switchboard(source, Policy(), CallMetrics(CollectorRegistry()), max_calls=max_calls)
+    return Switchboard(source, FakePlanner(), CallMetrics(CollectorRegistry()), max_calls=max_calls)
 
 
 async def test_connecting_begins_when_a_call_is_announced_and_the_stream_claims_it() -> None:
@@ -151,7 +151,7 @@ async def test_an_operator_hangs_up_and_transfers_calls_that_run() -> None:
             (
                 "CA2",
                 lambda call_id: board.transfer(call_id, "+14255550100"),
-                Farewell(Outcome.TRANSFER, "+14255550100"),
+                Farewell(Outcome.TRANSFER, "+14255550100", words=Sentences().transfer),
             ),
         ):
             assert not reach_in(call_id)
@@ -244,7 +244,7 @@ async def test_a_stream_that_comes_when_the_house_closes_is_let_go_with_a_word()
 
 async def test_a_broken_stream_is_not_counted_as_a_hang_up() -> None:
     registry = CollectorRegistry()
-    async with Switchboard(FakeSource(), Policy(), CallMetrics(registry), max_calls=2) as board:
+    async with Switchboard(FakeSource(), FakePlanner(), CallMetrics(registry), max_calls=2) as board:
         await board.answer(FACTS, FakeLeg(LegStarted(), LegEnded("broken", failed=True)))
         board.expect(CallerFacts("CA2"))
         board.ended("CA2")

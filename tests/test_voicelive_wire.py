@@ -81,7 +81,7 @@ def delta(pcm: bytes) -> dict[str, object]:
                 "item_id": "i",
                 "error": {"code": "audio_unintelligible", "message": "no"},
             },
-            CallerSaid("i", ""),
+            CallerSaid("i", "", known=False),
         ),
         ({"type": "response.created", "response": {"id": "r", "status": "in_progress"}}, ResponseCreated("r")),
         (
@@ -386,3 +386,17 @@ def test_rubbish_can_be_shown(message: bytes) -> None:
 
 def test_a_shown_event_stays_on_one_line() -> None:
     assert "\n" not in shown({"type": "x", "text": "a\nb"})
+
+
+def test_digits_that_the_assistant_presses_are_in_no_log() -> None:
+    event = {"type": "response.function_call_arguments.done", "arguments": '{"digits": "1w4711#"}'}
+    assert "4711" not in shown(event)
+    assert "4711" not in shown(json.dumps(event).encode())
+
+
+def test_what_an_mcp_server_is_sent_is_in_no_log() -> None:
+    tool = {"server_label": "docs", "headers": {"Authorization": "swordfish"}, "authorization": "trout"}
+    line = shown({"type": "session.update", "session": {"tools": [tool, "odd"]}})
+    assert "docs" in line
+    assert "swordfish" not in line
+    assert "trout" not in line

@@ -8,6 +8,7 @@ exceptions: they are off for every model, and being left out is how the service 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from azure.ai.voicelive.models import (
     AudioEchoCancellation,
@@ -17,7 +18,9 @@ from azure.ai.voicelive.models import (
     AzureSemanticVadEn,
     AzureSemanticVadMultilingual,
     AzureStandardVoice,
+    FunctionTool,
     InputAudioFormat,
+    MCPServer,
     Modality,
     OpenAIVoice,
     OutputAudioFormat,
@@ -27,7 +30,9 @@ from azure.ai.voicelive.models import (
 )
 
 from bot.errors import SettingsError
-from bot.settings import Settings
+from bot.persona import McpServer
+from bot.settings import Settings, environment
+from bot.tools import ToolDefinition
 
 SAMPLE_RATE = 24_000  # Hz, of the PCM16 audio both ways
 
@@ -80,8 +85,18 @@ def compatible(settings: Settings) -> Settings:
     return settings.model_copy(update=change)
 
 
-def session_configuration(settings: Settings, call_id: str = "") -> RequestSession:
-    """Everything the one `session.update` of a call holds. call_id: for the service's own logs."""
+def session_configuration(
+    settings: Settings,
+    call_id: str = "",
+    *,
+    tools: Sequence[ToolDefinition] = (),
+    servers: Sequence[McpServer] = (),
+) -> RequestSession:
+    """Everything the one `session.update` of a call holds.
+
+    call_id: for the service's own logs; tools: functions that the model may call; servers: MCP servers whose tools
+    the service calls itself.
+    """
     session = RequestSession(
         modalities=[Modality.TEXT, Modality.AUDIO],
         instructions=settings.voice_live_instructions,
@@ -96,9 +111,27 @@ def session_configuration(settings: Settings, call_id: str = "") -> RequestSessi
         session.input_audio_noise_reduction = AudioNoiseReduction(type=settings.voice_live_noise_reduction)
     if settings.voice_live_echo_cancellation:
         session.input_audio_echo_cancellation = AudioEchoCancellation()
+    if tools or servers:
+        session.tools = [*map(_function, tools), *map(_server, servers)]
     if call_id:
         session.metadata = {"call_id": call_id[:_VALUE_CHARS]}
     return session
+
+
+def _function(tool: ToolDefinition) -> FunctionTool:
+    return FunctionTool(name=tool.name, description=tool.description, parameters=dict(tool.parameters))
+
+
+def _server(server: McpServer) -> MCPServer:
+    """An MCP server. The service asks about each tool, and the persona answers; without that it asks nobody."""
+    headers = server.filled_headers(environment())
+    return MCPServer(
+        server_label=server.label,
+        server_url=server.url,
+        allowed_tools=list(server.allowed_tools) or None,
+        headers=headers or None,
+        require_approval="always",
+    )
 
 
 def _voice(name: str) -> AzureStandardVoice | OpenAIVoice:

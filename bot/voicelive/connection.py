@@ -24,7 +24,9 @@ from azure.identity.aio import DefaultAzureCredential
 from bot.call.commands import Turn
 from bot.call.events import CallerFacts, SessionReady
 from bot.errors import SessionLost, SessionRefused, SessionTimeout, SettingsError
+from bot.persona import Persona
 from bot.settings import Settings
+from bot.tools import ToolDefinition
 from bot.voicelive.configuration import compatible, session_configuration
 from bot.voicelive.messages import (
     ErrorReported,
@@ -102,14 +104,24 @@ class VoiceLive:
             self._credential = None
             await credential.close()
 
-    async def open(self, facts: CallerFacts, history: Sequence[Turn] = (), *, limit: float) -> Session:
+    async def open(
+        self,
+        facts: CallerFacts,
+        history: Sequence[Turn] = (),
+        *,
+        limit: float,
+        persona: Persona | None = None,
+        tools: Sequence[ToolDefinition] = (),
+    ) -> Session:
         """Connect, pin the session, and tell it what was said before; the session that comes back takes audio.
 
-        limit: seconds for all of it, the token included. Raises SessionRefused (the service said no), SessionTimeout,
+        limit: seconds for all of it, the token included. persona: who answers, in place of the settings; tools:
+        functions that it may call. Raises SessionRefused (the service said no), SessionTimeout,
         or SessionLost (it cannot be reached, or hung up). Whatever comes of it, cancellation included, nothing is
         left open but the session that is returned.
         """
-        opening = _Opening(self._settings, facts.call_id, self._wall_clock)
+        settings = persona.onto(self._settings) if persona is not None else self._settings
+        opening = _Opening(settings, persona, tools, facts.call_id, self._wall_clock)
         try:
             async with asyncio.timeout(limit):
                 return await opening.run(self._endpoint, self._shared_credential(), history)
@@ -120,9 +132,18 @@ class VoiceLive:
 class _Opening:
     """The way to one open session. stage: how far it has come, for the message when it goes no further."""
 
-    def __init__(self, settings: Settings, call_id: str, wall_clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        persona: Persona | None,
+        tools: Sequence[ToolDefinition],
+        call_id: str,
+        wall_clock: Callable[[], float],
+    ) -> None:
         self.stage = "connecting"
         self._settings = settings
+        self._servers = persona.mcp if persona is not None else ()
+        self._tools = tools
         self._call_id = call_id
         self._wall_clock = wall_clock
 
@@ -135,7 +156,9 @@ class _Opening:
             self.stage = "waiting for session.created"
             created = await self._answer(session, SessionCreated)
             self.stage = "waiting for session.updated"
-            configuration = session_configuration(self._settings, self._call_id)
+            configuration = session_configuration(
+                self._settings, self._call_id, tools=self._tools, servers=self._servers
+            )
             await session.send({"type": "session.update", "session": configuration.as_dict()})
             updated = await self._answer(session, SessionUpdated)
             self.stage = "adding what was said before"

@@ -141,6 +141,43 @@ class TextCame(ServerEvent, tag="response.audio_transcript.delta"):
     delta: str
 
 
+class FunctionCalled(ServerEvent, tag="response.function_call_arguments.done"):
+    """The model calls a function. arguments: JSON, as it wrote it."""
+
+    response_id: str
+    call_id: str
+    name: str
+    arguments: str = ""
+
+
+class ItemFacts(msgspec.Struct):
+    """An item of the conversation, as far as it matters what it is."""
+
+    id: str | None = None
+    type: str | None = None
+    name: str | None = None
+    server_label: str | None = None
+
+
+class ItemEnded(ServerEvent, tag="response.output_item.done"):
+    """An item of a response is complete."""
+
+    response_id: str
+    item: ItemFacts
+
+
+class ServerToolAnswered(ServerEvent, tag="response.mcp_call.completed"):
+    """The service has called a tool of an MCP server."""
+
+    item_id: str
+
+
+class ServerToolFailed(ServerEvent, tag="response.mcp_call.failed"):
+    """A tool of an MCP server could not be called, or failed."""
+
+    item_id: str
+
+
 _EVENTS = (
     SessionCreated
     | SessionUpdated
@@ -155,6 +192,10 @@ _EVENTS = (
     | AudioCame
     | AudioEnded
     | TextCame
+    | FunctionCalled
+    | ItemEnded
+    | ServerToolAnswered
+    | ServerToolFailed
 )
 _KNOWN = frozenset(kind.__struct_config__.tag for kind in get_args(_EVENTS))
 

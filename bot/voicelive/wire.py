@@ -11,6 +11,8 @@ from typing import Any, Literal, get_args
 
 from bot.call.commands import (
     AddText,
+    AddToolOutput,
+    AnswerApproval,
     CancelResponse,
     CreateResponse,
     DeleteItem,
@@ -20,6 +22,7 @@ from bot.call.commands import (
     Turn,
 )
 from bot.call.events import (
+    ApprovalAsked,
     AudioDelta,
     AudioDone,
     CallerSaid,
@@ -27,22 +30,29 @@ from bot.call.events import (
     ResponseDone,
     ResponseRefused,
     ResponseRejected,
+    ServerToolEnded,
     ServiceError,
     SessionEvent,
     SpeechStarted,
     SpeechStopped,
+    ToolCalled,
     TranscriptDelta,
 )
 from bot.voicelive.messages import (
     AudioCame,
     AudioEnded,
     ErrorReported,
+    FunctionCalled,
+    ItemEnded,
+    ItemFacts,
     NotTranscribed,
     Problem,
     ResponseBegan,
     ResponseEnded,
     ResponseFacts,
     ServerEvent,
+    ServerToolAnswered,
+    ServerToolFailed,
     SpeechBegan,
     SpeechEnded,
     TextCame,
@@ -76,14 +86,19 @@ _NOTHING_TO_US = frozenset(
         "conversation.item.input_audio_transcription.delta",
         "conversation.item.retrieved",
         "conversation.item.truncated",
+        "mcp_list_tools.completed",
+        "mcp_list_tools.in_progress",
         "input_audio_buffer.cleared",
         "input_audio_buffer.committed",
         "rate_limits.updated",
         "response.audio_transcript.done",
         "response.content_part.added",
         "response.content_part.done",
+        "response.function_call_arguments.delta",
+        "response.mcp_call.in_progress",
+        "response.mcp_call_arguments.delta",
+        "response.mcp_call_arguments.done",
         "response.output_item.added",
-        "response.output_item.done",
         "response.text.delta",
         "response.text.done",
     }
@@ -131,11 +146,19 @@ class Reader:
                 return CallerSaid(item_id, transcript or "")
             case NotTranscribed(item_id, error):
                 _logger.warning("call=%s the caller's words were not written down (%s)", self._call_id, error)
-                return CallerSaid(item_id, "")
+                return CallerSaid(item_id, "", known=False)
             case ResponseBegan(response):
                 return ResponseCreated(response.id)
             case ResponseEnded(response):
                 return _done(response)
+            case FunctionCalled(response_id, call_id, name, arguments):
+                return ToolCalled(response_id, call_id, name, arguments)
+            case ItemEnded(response_id, ItemFacts(request_id, "mcp_approval_request", tool, server)) if request_id:
+                return ApprovalAsked(response_id, request_id, server or "", tool or "")
+            case ServerToolAnswered(item_id):
+                return ServerToolEnded(item_id)
+            case ServerToolFailed(item_id):
+                return ServerToolEnded(item_id, failed=True)
             case ErrorReported(error):
                 return self._error(error)
             case WarningReported(warning):
@@ -205,6 +228,12 @@ def command_event(command: SessionCommand) -> dict[str, object]:
             }
         case DeleteItem(item_id):
             return {"type": "conversation.item.delete", "item_id": item_id}
+        case AddToolOutput(call_id, output):
+            return _item_event({"type": "function_call_output", "call_id": call_id, "output": output})
+        case AnswerApproval(request_id, approve):
+            return _item_event(
+                {"type": "mcp_approval_response", "approval_request_id": request_id, "approve": approve}
+            )
         case _:
             raise TypeError(f"{type(command).__name__} is not for a session to carry out")
 
@@ -217,16 +246,19 @@ def append_message(pcm: bytes) -> str:
 def turn_event(turn: Turn) -> dict[str, object]:
     """The client event that adds something said to the conversation."""
     content = {"type": "input_text" if turn.role == "user" else "text", "text": turn.text}
-    return {
-        "type": "conversation.item.create",
-        "item": {"type": "message", "role": turn.role, "content": [content]},
-    }
+    return _item_event({"type": "message", "role": turn.role, "content": [content]})
+
+
+def _item_event(item: Mapping[str, object]) -> dict[str, object]:
+    return {"type": "conversation.item.create", "item": dict(item)}
 
 
 # --- For the log ------------------------------------------------------------------------------------------------
 
 
-_KEYPAD = re.compile(r"(pressed )[0-9A-D*#]+(?= on the keypad)")  # digits are in no log, whoever asks
+# Digits are in no log, whoever asks: those that the caller pressed, and those that the assistant presses.
+_KEYPAD = re.compile(r'(pressed |\\?"digits\\?" *: *\\?")[0-9A-Dw*# ]+', re.IGNORECASE)
+_SECRET = frozenset({"headers", "authorization"})  # of an MCP server
 
 
 def shown(message: bytes | Mapping[str, object]) -> str:
@@ -236,6 +268,13 @@ def shown(message: bytes | Mapping[str, object]) -> str:
         audio = _AUDIO_FIELDS.get(event["type"], "")
         if audio in event:
             event = {**event, audio: f"{len(event[audio]) * 3 // 4} bytes"}
+        if isinstance(session := event.get("session"), dict) and isinstance(tools := session.get("tools"), list):
+            hidden = [_without_secrets(tool) if isinstance(tool, dict) else tool for tool in tools]
+            event = {**event, "session": {**session, "tools": hidden}}
         return _KEYPAD.sub(r"\1***", json.dumps(event, ensure_ascii=False))
     except (ValueError, TypeError, KeyError, RecursionError):
         return f"rubbish, {len(message)} bytes"
+
+
+def _without_secrets(tool: Mapping[str, object]) -> dict[str, object]:
+    return {name: "***" if name in _SECRET and value else value for name, value in tool.items()}
