@@ -17,8 +17,8 @@ from bot.simulator import virtual_time
 from bot.simulator.caller import place_call
 from bot.simulator.line import Line
 from bot.simulator.network import Network, Path, Stall
-from bot.simulator.result import PhoneCall
-from bot.simulator.script import Script, Spoken, conversation, listen
+from bot.simulator.result import Outcome, PhoneCall
+from bot.simulator.script import Pressed, Script, Spoken, conversation, listen
 from bot.simulator.webhook import Parties
 from tests.simulator_bot import STREAM, Bot, BotStream, seeded, tone, tone_pcm
 
@@ -100,7 +100,7 @@ def test_start_names_the_call_its_format_and_the_parameters() -> None:
 
 def test_digits_are_sent_one_after_another() -> None:
     bot = greeting_bot()
-    call(bot, conversation([], digits="12#", hang_up_after=2.0))
+    call(bot, conversation([Pressed("12#")], hang_up_after=2.0))
     assert [message["dtmf"]["digit"] for message in bot.streams[0].of("dtmf")] == ["1", "2", "#"]
 
 
@@ -339,6 +339,80 @@ def test_a_transfer_ends_the_call_and_shows_no_number() -> None:
     assert "5550123" not in str([note.text for note in made.transcript])
 
 
+TRANSFER = (
+    '<Response><Dial action="/voice/after" timeout="20"><Number url="/voice/whisper">+14255550123</Number></Dial>'
+    "<Say>Not reached.</Say></Response>"
+)
+WHISPER = "<Response><Say>Ann has a flat tire.</Say></Response>"
+
+
+def test_whoever_answers_hears_the_whisper_before_the_caller_is_put_through() -> None:
+    bot = Bot(voice=TRANSFER, voice_whisper=WHISPER)
+    made = call(bot)
+    [dialled] = made.dials
+    assert (dialled.outcome, dialled.rings, dialled.whispered) == ("answered", 20.0, ("Ann has a flat tire.",))
+    other = bot.form_of("/voice/whisper")
+    assert other["CallSid"] != made.call_sid
+    assert other["ParentCallSid"] == made.call_sid
+    assert (other["To"], other["Direction"]) == ("+14255550123", "outbound-dial")
+    after = bot.form_of("/voice/after")
+    assert (after["DialCallStatus"], after["CallSid"]) == ("completed", made.call_sid)
+    assert after["DialCallSid"] == other["CallSid"]
+    assert not made.said_by_twiml
+
+
+@pytest.mark.parametrize(("outcome", "seconds"), [("busy", 2), ("no-answer", 20), ("failed", 2)])
+def test_whoever_does_not_answer_hears_nothing_and_the_bot_is_told(outcome: Outcome, seconds: float) -> None:
+    bot = Bot(voice=TRANSFER, voice_whisper=WHISPER)
+    made = call(bot, dialled=[outcome])
+    assert bot.form_of("/voice/after")["DialCallStatus"] == outcome
+    assert [asked.path for asked in bot.asked if "whisper" in asked.path] == []
+    assert made.seconds == pytest.approx(seconds, abs=0.1)
+
+
+def test_each_attempt_goes_as_it_was_said_and_the_document_goes_on_without_an_action() -> None:
+    dials = "<Dial>+14255550123</Dial>" * 3
+    made = call(Bot(voice=f"<Response>{dials}<Say>Nobody.</Say></Response>"), dialled=["busy", "failed"])
+    assert [dialled.outcome for dialled in made.dials] == ["busy", "failed", "failed"]
+    assert made.said_by_twiml == ["Nobody."]
+
+
+def test_a_whisper_that_cannot_be_had_is_a_transfer_that_failed() -> None:
+    bot = Bot(voice=TRANSFER, voice_whisper=500)
+    made = call(bot)
+    assert bot.form_of("/voice/after")["DialCallStatus"] == "failed"
+    assert any(note.who == "trouble" for note in made.transcript)
+
+
+def test_a_caller_who_hangs_up_while_it_rings_ends_the_call() -> None:
+    async def impatient(line: Line) -> None:
+        await line.wait(3)
+
+    made = call(Bot(hangs_up, voice_after=TRANSFER), impatient, dialled=["no-answer"])
+    assert made.ended_by == "caller"
+    assert made.dialled == "+14255550123"
+    assert not made.dials
+
+
+async def hangs_up(stream: BotStream) -> None:
+    await stream.play(tone(0.5))
+    await asyncio.sleep(1.0)
+
+
+def test_keys_that_the_bot_presses_are_kept_and_the_next_stream_is_another_one() -> None:
+    again = STREAM.replace("<Response>", '<Response><Play digits="1w2#"/>')
+    bot = Bot(hangs_up, voice_after=again)
+
+    async def patient(line: Line) -> None:
+        await line.until_finished()  # that is, after the keys and what is said then
+        await line.wait(0.5)
+
+    made = call(bot, patient, max_seconds=20)
+    assert made.pressed[0] == "1w2#"
+    assert len(set(made.stream_sids)) == len(made.stream_sids) >= 2
+    assert bot.streams[1].messages[1]["sequenceNumber"] == "1"
+
+
 def test_redirects_are_followed_but_not_for_ever() -> None:
     made = call(
         Bot(
@@ -468,7 +542,7 @@ def test_the_bots_reports_become_the_transcript() -> None:
         ("bot", "We are"),
         ("cut", "open all day"),
         ("state", "interrupted: the assistant believes that 400 of 2000 ms were heard"),
-        ("state", "answering 0.50 s after the service heard the caller stop"),
+        ("state", "answering 0.50 s after your last word"),
         ("trouble", "lost: the session went away"),
     ]
 

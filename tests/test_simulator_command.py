@@ -112,6 +112,43 @@ def test_a_recording_is_sent_as_it_is(elsewhere: Path) -> None:
     assert (elsewhere / "r.wav").exists()
 
 
+def test_keys_and_sentences_go_in_the_order_in_which_they_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    said(monkeypatch, 0.2)
+
+    async def answers_four_times(stream: BotStream) -> None:
+        for what in ("greeting", "1", "Hello", "23"):
+            await stream.play(tone(0.3))
+            if what == "Hello":
+                await stream.until_voice()
+            elif what != "greeting":
+                for _ in what:
+                    await stream.until("dtmf")
+        await stream.play(tone(0.3))
+        await stream.until_end()
+
+    bot = Bot(answers_four_times)
+    with answering(bot) as url:
+        result = run("--url", url, "--press", "1", "--say", "Hello", "--press", "23", "--max-seconds", "20")
+    assert result.exit_code == 0, result.output
+    assert result.output.index("you press 1 key") < result.output.index('"Hello"')
+    assert result.output.index('"Hello"') < result.output.index("you press 2 keys")
+
+
+def test_a_sip_call_carries_its_headers_and_a_dial_goes_as_it_is_told() -> None:
+    bot = Bot(voice='<Response><Dial action="/voice/after" timeout="1">+14255550123</Dial></Response>')
+    who, whom = "sip:alice@acme.sip.twilio.com", "sip:desk@acme.sip.twilio.com"
+    with answering(bot) as url:
+        result = run(
+            *("--url", url, "--from", who, "--to", whom, "--header", "X-Account-Id=7=8"), "--dialled", "busy"
+        )
+    form = bot.form_of("/voice")
+    assert (form["From"], form["To"], form["SipHeader_X-Account-Id"]) == (who, whom, "7=8")
+    assert form["SipDomain"] == "acme.sip.twilio.com"
+    assert form["SipUsername"] == "alice"
+    assert "FromCountry" not in form
+    assert "***23: busy" in result.output
+
+
 def test_a_silent_bot_is_a_failure_said_in_one_sentence() -> None:
     async def silent(stream: BotStream) -> None:
         await stream.until_end()
@@ -167,6 +204,10 @@ def test_without_the_engines_voice_say_is_a_failure_that_says_what_to_install(
         (["--url", "nonsense"], "should be an address"),
         (["--wav", "none.wav"], "cannot be read"),
         (["--digits", "12x"], "should be made of"),
+        (["--press", ""], "should be made of"),
+        (["--header", "X-Account-Id=7"], "--from sip:"),
+        (["--from", "sip:a@b.c", "--header", "From=x"], "X-NAME=VALUE"),
+        (["--dialled", "perhaps"], "--dialled"),
         (["--stall", "soon"], "AT:SECONDS"),
         (["--stall", "-1:2"], "AT:SECONDS"),
         (["--stall", "nan:2"], "AT:SECONDS"),

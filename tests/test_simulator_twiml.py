@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 from twilio.twiml.voice_response import Connect as TwilioConnect
+from twilio.twiml.voice_response import Dial as TwilioDial
 from twilio.twiml.voice_response import VoiceResponse
 
 from bot.errors import SimulatorError
-from bot.simulator.twiml import Connect, Dial, Hangup, Pause, Redirect, Say, Stream, read
+from bot.simulator.twiml import Connect, Dial, Hangup, Pause, Play, Redirect, Say, Stream, read
 
 
 def test_what_twilios_own_library_writes_is_read_in_order() -> None:
@@ -38,12 +39,34 @@ def test_what_twilios_own_library_writes_is_read_in_order() -> None:
 
 def test_dial_takes_a_noun_and_reject_ends_the_call() -> None:
     document = '<Response><Dial action="/x"><Sip>sip:alice@example.com</Sip></Dial><Reject reason="busy"/></Response>'
-    assert read(document) == [Dial("sip:alice@example.com"), Hangup()]
+    assert read(document) == [Dial("sip:alice@example.com", "/x"), Hangup()]
+
+
+def test_all_that_a_dial_says_is_read() -> None:
+    response = VoiceResponse()
+    response.play(digits="1w2#")
+    dial = TwilioDial(action="/after", method="GET", caller_id="+14255550199", timeout=20)
+    dial.number("+14255550123", url="/whisper", method="GET")
+    response.append(dial)
+    dial = TwilioDial()
+    dial.client("anna")
+    response.append(dial)
+    assert read(str(response)) == [
+        Play("1w2#"),
+        Dial("+14255550123", "/after", "GET", "+14255550199", 20.0, "/whisper", "GET"),
+        Dial("client:anna"),
+    ]
 
 
 @pytest.mark.parametrize(
     ("document", "complaint"),
     [
+        ("<Response><Dial/></Response>", "should name somebody"),
+        ("<Response><Dial><Queue>q</Queue></Dial></Response>", "<Queue>"),
+        ("<Response><Dial><Number>+1</Number><Number>+2</Number></Dial></Response>", "several"),
+        ('<Response><Dial timeout="soon">+1</Dial></Response>', "timeout"),
+        ("<Response><Play>https://h/a.mp3</Play></Response>", "recordings"),
+        ('<Response><Play digits="12x"/></Response>', "recordings"),
         ("", "not XML"),
         ("Hello", "not XML"),
         ("<Response><Say>", "not XML"),

@@ -13,16 +13,19 @@ import msgspec
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
+from bot.engine.asking import ask_server
 from bot.engine.delivery import SPEED, Cutter, Pace
 from bot.engine.faults import NO_FAULTS, Faults
 from bot.engine.formats import BYTES_PER_MS
-from bot.engine.parts import Call, Listener, Mind, Parts, Reply, Say
+from bot.engine.parts import Call, Listener, Mind, Parts, Reply, Say, ServerCall
 from bot.engine.protocol import Session
 from bot.engine.work import (
     AbandonUtterance,
     BeginUtterance,
+    CallServer,
     FeedUtterance,
     FinishUtterance,
+    ListTools,
     Output,
     Respond,
     Send,
@@ -153,6 +156,8 @@ class Connection:
                 case StopResponding(response_id):
                     if self._reply is not None and self._reply[0] == response_id:
                         self._reply[1].cancel()
+                case ListTools() | CallServer():
+                    self._tasks.create_task(self._ask_server(output))
                 case _:
                     self._hand_to_listener(output)
 
@@ -209,6 +214,9 @@ class Connection:
                 self._listener.abandon()
         return ()
 
+    async def _ask_server(self, asked: ListTools | CallServer) -> None:
+        self._perform(await ask_server(self._parts, self._session, asked, _LONGEST_THOUGHT))
+
     # --- The mind and the speaker -------------------------------------------------------------------------------
 
     async def _respond(self, respond: Respond) -> None:
@@ -220,6 +228,8 @@ class Connection:
             for reply in _joined(replies):
                 if isinstance(reply, Call):
                     self._perform(self._session.calls(response_id, reply))
+                elif isinstance(reply, ServerCall):
+                    self._perform(self._session.calls_server(response_id, reply))
                 else:
                     await self._say(respond, reply.text, pace, stall)
         except Exception:  # noqa: BLE001 - a mind or speaker that fails costs one response, not the call

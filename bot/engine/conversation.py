@@ -13,16 +13,31 @@ MAX_ITEMS = 1000
 # Where a reply was cut off before all of its audio was made, its whole length can only be guessed.
 _MS_PER_CHARACTER = 60.0
 
+_UNSAID = ("mcp_list_tools", "mcp_approval_request")  # nothing to the mind
+
 type Content = Literal["input_audio", "input_text", "audio", "text"]
 type Role = Literal["user", "assistant", "system"]
+type Kind = Literal[
+    "message",
+    "function_call",
+    "function_call_output",
+    "mcp_list_tools",
+    "mcp_call",
+    "mcp_approval_request",
+    "mcp_approval_response",
+]
 
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """One item. `content` is what kind of content part a message has; calls and their outputs have none."""
+    """One item. `content` is what kind of content part a message has; calls and their outputs have none.
+
+    server, output, error, request_id: of calls of MCP servers' tools, and of the questions whether they may be made;
+    tools: what a server offers, as it is shown.
+    """
 
     item_id: str
-    kind: Literal["message", "function_call", "function_call_output"] = "message"
+    kind: Kind = "message"
     role: Role = "user"
     content: Content = "input_text"
     text: str = ""  # words, a call's arguments, or a call's output
@@ -30,9 +45,15 @@ class Item:
     call_id: str = ""
     status: Literal["completed", "incomplete"] = "completed"
     sure: bool = True
-    pending: bool = False  # the caller's words are not known yet
+    pending: bool = False  # the caller's words, or a server's answer, are not known yet
     audio_ms: float = 0.0  # of a reply: delivered; of the caller's: taken in
     truncated_ms: float | None = None
+    server: str = ""
+    output: str | None = None
+    error: str | None = None
+    request_id: str = ""
+    approved: bool = False
+    tools: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def heard(self) -> str:
@@ -51,6 +72,12 @@ class Item:
             return item | {"status": self.status} | call
         if self.kind == "function_call_output":
             return item | {"call_id": self.call_id, "output": self.text}
+        if self.kind == "mcp_list_tools":
+            return item | {"server_label": self.server, "tools": self.tools}
+        if self.kind == "mcp_approval_response":
+            return item | {"approval_request_id": self.request_id, "approve": self.approved}
+        if self.kind in ("mcp_call", "mcp_approval_request"):
+            return item | {"server_label": self.server, "name": self.name, "arguments": self.text} | self._outcome()
         return item | {"status": self.status, "role": self.role, "content": self._content()}
 
     def line(self) -> Line:
@@ -59,7 +86,18 @@ class Item:
             return Line("assistant", self.text, call_id=self.call_id, name=self.name)
         if self.kind == "function_call_output":
             return Line("tool", self.text, call_id=self.call_id)
+        if self.kind == "mcp_call":
+            text = self.output or "" if self.error is None else f"Error: {self.error}."
+            return Line("tool", text, self.item_id, self.name)
+        if self.kind == "mcp_approval_response" and not self.approved:
+            return Line("tool", "Error: this tool may not be used.", self.request_id)
         return Line(self.role, self.heard, sure=self.sure)
+
+    def _outcome(self) -> dict[str, Any]:
+        """What only a call has: who allowed it, and how it went."""
+        if self.kind != "mcp_call":
+            return {}
+        return {"approval_request_id": self.request_id or None, "output": self.output, "error": self.error}
 
     def _content(self) -> list[dict[str, Any]]:
         text = self.heard if self.truncated_ms is not None else self.text
@@ -125,6 +163,11 @@ class Conversation:
             message = f"Error deleting item: the item with id '{item_id}' does not exist."
             raise Refusal("item_delete_invalid_item_id", message, "item_id")
 
+    def move_to_end(self, item_id: str) -> None:
+        """Put an item behind all others, if it is still there: what it says is news."""
+        if item_id in self._items:
+            self._items[item_id] = self._items.pop(item_id)
+
     def truncate(self, item_id: str, content_index: int, audio_end_ms: float) -> None:
         """Only the first `audio_end_ms` of a reply were heard: forget the words beyond."""
         item = self._items.get(item_id)
@@ -155,7 +198,7 @@ class Conversation:
 
         A reply of which nothing was heard is left out; so is a turn of the caller's whose words are not known yet.
         """
-        lines = (item.line() for item in self._items.values() if not item.pending)
+        lines = (item.line() for item in self._items.values() if not item.pending and item.kind not in _UNSAID)
         return [line for line in lines if line.text or line.role in ("user", "tool") or line.name]
 
     def size(self, *, but: Collection[Item] = ()) -> tuple[int, float]:

@@ -55,6 +55,10 @@ _RULES: dict[str, str] = {
         " (speak | talk) (to | with) <person> | (connect | transfer) me [to <person>]"
         " | put me through [to <person>] | a human | operator | agent | a real person"
     ),
+    "order": (
+        "[where is | what about | i have a question about | i want to know about] my order"
+        " | [what is] the status of my order | order status"
+    ),
     "goodbye": "goodbye | good bye | bye [bye] | (that's | that is | that was) all | nothing else | have a nice day",
     "thanks": "thank you [very much | so much] | thanks [a lot]",
     "repeat": (
@@ -75,7 +79,7 @@ _RULES: dict[str, str] = {
     "digits": "[number | option | press] <digit> [<digit>]",
     # --- around them ---
     "lead": "hello | hi | yes",
-    "wish": "<hours> | <address> | <book> | <human> | <repeat> | <help> | <cancel>",
+    "wish": "<hours> | <address> | <book> | <order> | <human> | <repeat> | <help> | <cancel>",
     "courtesy": "<thanks> | [<thanks>] <goodbye> | <goodbye> <thanks> | <hello> | no <thanks> [<goodbye>]",
     "any": "[<lead>] <wish> [please] | <courtesy>",
 }

@@ -6,6 +6,7 @@ from bot.engine import checks
 from bot.engine.checks import Json, Refusal
 from bot.engine.conversation import Conversation
 from bot.engine.requests import read_item
+from bot.engine.tool_servers import ToolServers
 from bot.engine.work import Event, Outbox
 
 _item_id = checks.text(200)
@@ -16,8 +17,9 @@ _milliseconds = checks.number(-(2**31), 2**31, whole=True)
 class Items:
     """What a client does to the items of a conversation. Raises Refusal."""
 
-    def __init__(self, conversation: Conversation, outbox: Outbox) -> None:
+    def __init__(self, conversation: Conversation, servers: ToolServers, outbox: Outbox) -> None:
         self._conversation = conversation
+        self._servers = servers
         self._outbox = outbox
 
     def create(self, event: Event) -> None:
@@ -30,6 +32,9 @@ class Items:
         if item.kind == "function_call_output" and not self._conversation.has_call(item.call_id):
             message = f"Tool call ID '{item.call_id}' not found in conversation."
             raise Refusal("invalid_tool_call_id", message, f"{path}.call_id")
+        if item.kind == "mcp_approval_response":
+            self._servers.decided(item)
+            return
         previous = self._conversation.add(item, after)
         self._outbox.send("conversation.item.created", previous_item_id=previous, item=item.wire())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,6 +22,7 @@ class Wish(StrEnum):
     ADDRESS = "address"
     BOOK = "book"
     HUMAN = "human"
+    ORDER = "order"
     GOODBYE = "goodbye"
     THANKS = "thanks"
     REPEAT = "repeat"
@@ -35,6 +37,7 @@ _WISHES: tuple[tuple[Wish, str], ...] = (
         Wish.HUMAN,
         r"\b(speak|talk) (to|with)\b|\b(connect|transfer) me\b|put me through|\b(operator|agent|human|real person)\b",
     ),
+    (Wish.ORDER, r"\bmy order\b|\border (status|number)\b|\b(status of|about|where is) (an|the|that) order\b"),
     (
         Wish.REPEAT,
         r"\brepeat\b|\b(say|tell me) (that |it )?again\b|\bpardon\b|come again|what did you say|once more"
@@ -53,6 +56,13 @@ _WISHES: tuple[tuple[Wish, str], ...] = (
     (Wish.THANKS, r"\b(thank you|thanks)\b"),
     (Wish.HELLO, r"\b(hello|hi|good (morning|afternoon|evening))\b"),
 )
+# What can hardly be meant otherwise; "bye" alone sounds like many another word.
+_CLEAR_GOODBYE = re.compile(
+    r"(?:no |okay |ok |all right |thank you |thanks |very much |so much |a lot |and )*"
+    r"(?:good ?bye|bye bye|that's all|that (?:is|was) all|nothing else|have a nice day|thank you bye|thanks bye)"
+    r"(?: thank you| thanks| very much| so much| a lot| and| good ?bye| bye| have a nice day)*"
+)
+_CLEAR_HUMAN = re.compile(r"\b(?:speak|talk) (?:to|with) \w|\b(?:connect|transfer) me\b|\bput me through\b")
 _YES = re.compile(
     r"^(yes|yeah|yep|sure|correct|right|exactly|ok|okay|sounds good|of course"
     r"|(that is|that's) (right|correct|fine))\b"
@@ -73,7 +83,7 @@ class Meaning:
     """What was understood; every part is empty where nothing was said of it.
 
     day: a weekday's name, "today", "tomorrow" or "the day after tomorrow". time: (hour, minute) of 24 hours.
-    digits: spoken or pressed. answer: yes or no.
+    digits: spoken or pressed. answer: yes or no. doubtful: better ask before a wish is granted that ends the talk.
     """
 
     wish: Wish | None = None
@@ -82,6 +92,7 @@ class Meaning:
     answer: bool | None = None
     digits: str = ""
     pressed: bool = False
+    doubtful: bool = False
 
     @property
     def nothing(self) -> bool:
@@ -93,16 +104,28 @@ def meaning(text: str) -> Meaning:
     """Understand one sentence. Never raises; words it does not know mean nothing."""
     if pressed := _PRESSED.search(text):
         return Meaning(digits=pressed[1], pressed=True)
-    plain = " ".join(re.sub(r"[^a-z0-9':. ]", " ", text.lower().replace("\u2019", "'")).replace(". ", " ").split())
-    plain = plain.rstrip(".")
+    plain = _plain(text)
     day = _DAY.search(plain)
+    wish = next((wish for wish, pattern in _WISHES if re.search(pattern, plain)), None)
     return Meaning(
-        wish=next((wish for wish, pattern in _WISHES if re.search(pattern, plain)), None),
+        wish=wish,
         day=day[1] if day else "",
         time=_time(plain),
         answer=_answer(plain),
         digits=_digits(plain),
+        doubtful=wish is not None and wish in _CLEAR and not _CLEAR[wish](plain),
     )
+
+
+def _plain(text: str) -> str:
+    words = re.sub(r"[^a-z0-9':. ]", " ", text.lower().replace("\u2019", "'"))
+    return " ".join(words.replace(". ", " ").split()).rstrip(".")
+
+
+_CLEAR: Mapping[Wish, Callable[[str], object]] = {
+    Wish.GOODBYE: _CLEAR_GOODBYE.fullmatch,
+    Wish.HUMAN: _CLEAR_HUMAN.search,
+}
 
 
 def _answer(plain: str) -> bool | None:

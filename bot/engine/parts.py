@@ -118,7 +118,16 @@ class Call:
     arguments: str = "{}"
 
 
-type Reply = Say | Call
+@dataclass(frozen=True, slots=True)
+class ServerCall:
+    """A call of a tool of an MCP server, by its label; the engine calls it itself. `arguments` is JSON text."""
+
+    server: str
+    name: str
+    arguments: str = "{}"
+
+
+type Reply = Say | Call | ServerCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +185,18 @@ class Mind(Protocol):
         ...
 
 
+class ToolServer(Protocol):
+    """An MCP server, as far as a session needs it."""
+
+    async def tools(self) -> Sequence[Tool]:
+        """What it offers. Raises EngineError."""
+        ...
+
+    async def call(self, name: str, arguments: str) -> str:
+        """Call a tool; its answer as text. Raises EngineError."""
+        ...
+
+
 class Parts(Protocol):
     """Makes the parts of a session, and owns what they share."""
 
@@ -194,6 +215,10 @@ class Parts(Protocol):
 
     def mind(self) -> Mind:
         """A new session's mind."""
+        ...
+
+    def tool_server(self, label: str, url: str) -> ToolServer | None:
+        """An MCP server that a session names; None where this engine cannot call it."""
         ...
 
     async def close(self) -> None:

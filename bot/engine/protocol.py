@@ -8,7 +8,7 @@ The order of events is the one that api-version 2025-10-01 showed on the wire wi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 
 import msgspec
@@ -19,9 +19,10 @@ from bot.engine.conversation import Conversation, Item
 from bot.engine.faults import NO_FAULTS, Faults
 from bot.engine.hearing import Hearing, TurnBegan, TurnEnded, TurnGoesOn
 from bot.engine.items import Items
-from bot.engine.parts import Call, Detector, Heard, Line
+from bot.engine.parts import Call, Detector, Heard, Line, ServerCall, Tool
 from bot.engine.requests import read_audio
 from bot.engine.responses import Responses
+from bot.engine.tool_servers import ToolServers, without_secrets
 from bot.engine.validation import default_session, replace_session
 from bot.engine.work import (
     AbandonUtterance,
@@ -50,13 +51,14 @@ class Session:
         self._faults = faults
         self._conversation = Conversation()
         self._hearing = Hearing(detector)
-        self._responses = Responses(self._conversation, self._hearing, self._outbox, faults)
+        self._servers = ToolServers(self._conversation, self._outbox)
+        self._responses = Responses(self._conversation, self._hearing, self._servers, self._outbox, faults)
         self._settings = self._responses.settings = default_session()
         self._turn_id = ""
         # Turns that the listener works on: the item before, and whether the turn is to be answered.
         self._unheard: dict[str, tuple[str | None, bool]] = {}
         self._sentences = 0
-        items = Items(self._conversation, self._outbox)
+        items = Items(self._conversation, self._servers, self._outbox)
         self._handlers: dict[str, Callable[[Event], None]] = {
             "session.update": self._update,
             "input_audio_buffer.append": self._append,
@@ -157,6 +159,28 @@ class Session:
         self._responses.failed(response_id, code, message)
         return self._outbox.take()
 
+    # --- In: the MCP servers ------------------------------------------------------------------------------------
+
+    def calls_server(self, response_id: str, call: ServerCall) -> list[Output]:
+        """The mind calls a tool of an MCP server."""
+        self._responses.calls_server(response_id, call)
+        return self._outbox.take()
+
+    def tools_listed(self, item_id: str, tools: Sequence[Tool]) -> list[Output]:
+        """A server says what it offers."""
+        self._servers.listed(item_id, tools)
+        return self._outbox.take()
+
+    def server_answered(self, item_id: str, output: str) -> list[Output]:
+        """A tool of a server has answered."""
+        self._servers.answered(item_id, output)
+        return self._outbox.take()
+
+    def server_failed(self, item_id: str, error: str) -> list[Output]:
+        """A server could not be asked, or failed."""
+        self._servers.failed(item_id, error)
+        return self._outbox.take()
+
     # --- Session and input audio --------------------------------------------------------------------------------
 
     def _update(self, event: Event) -> None:
@@ -173,6 +197,7 @@ class Session:
         )
         self._hearing.configure(self._settings)
         self._outbox.send("session.updated", session=self._wire())
+        self._servers.configure(self._settings["tools"])
 
     def _append(self, event: Event) -> None:
         for heard in self._hearing.append(read_audio(event, longest=LARGEST_EVENT)):
@@ -229,7 +254,8 @@ class Session:
 
     def _wire(self) -> Event:
         identity = {"id": self.session_id, "object": "realtime.session", "model": self._model}
-        return {**identity, **self._settings, "expires_at": self._expires_at}
+        tools = {"tools": without_secrets(self._settings["tools"])}
+        return {**identity, **self._settings, **tools, "expires_at": self._expires_at}
 
 
 def read_event(message: str | bytes) -> Event:

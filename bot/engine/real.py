@@ -44,6 +44,9 @@ class RealParts:
         key = settings.chat_api_key.get_secret_value()
         return ChatMind(self._http, settings.chat_endpoint, key, settings.chat_model)
 
+    def tool_server(self, label: str, url: str) -> None:
+        """None: this engine calls nobody on the network, and says so to whoever names a server."""
+
     async def close(self) -> None:
         """End threads, child processes and the HTTP session. Twice is fine."""
         if self._http is not None:

@@ -1,18 +1,23 @@
-"""The scripted receptionist of a bicycle workshop: hours, address, appointments, a human, goodbye. Pure.
+"""The scripted receptionist of a bicycle workshop: hours, address, appointments, orders, a human, goodbye. Pure.
 
 What has been agreed so far follows from what the caller said, line by line, so a conversation that another session
 began is simply read again. What was said back is read only to repeat it.
+
+It ends or hands over a call only when it was asked to in words that can hardly mean anything else; otherwise it asks
+first.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
-from enum import StrEnum
 
-from bot.engine.diary import closed_because, day_in_words, resolve_day, time_in_words
+from bot.engine import errands
+from bot.engine.booking import MORE, Question, State, book, question_of
+from bot.engine.diary import day_in_words, resolve_day
+from bot.engine.errands import NO_HUMAN, NO_ORDERS, NO_SUCH_ORDER, Offer, Result
 from bot.engine.meaning import WEEKDAYS, Meaning, Wish, meaning, pressed_time
 from bot.engine.parts import Brief, Call, Expected, Line, Reply, Say
 
@@ -24,45 +29,24 @@ KEYS = (
     "Please use the keypad: press one for opening hours, two for the address, three for an appointment, or zero for "
     "a human."
 )
-MORE = "Is there anything else I can do for you?"
 GOODBYE = "Thank you for calling. Goodbye!"
 TRANSFER = "One moment, I will put you through."
-NO_HUMAN = "I am sorry, nobody can come to the phone right now. Please call again during our opening hours."
+LOOKING = "Let me look."
+STILL_HERE = "I am still here."
 _PATIENCE = 2
 """Failures to understand before the keypad is offered."""
 
 _KEYS = {"1": Wish.HOURS, "2": Wish.ADDRESS, "3": Wish.BOOK, "0": Wish.HUMAN}
-_TOOLS = {Wish.GOODBYE: "end_call", Wish.HUMAN: "transfer_call"}
-
-
-class Question(StrEnum):
-    """What the receptionist waits to hear."""
-
-    WISH = "wish"
-    DAY = "day"
-    TIME = "time"
-    CONFIRM = "confirm"
-
-
 _EXPECTED = {
     Question.WISH: Expected.ANYTHING,
     Question.DAY: Expected.DAY,
     Question.TIME: Expected.TIME,
     Question.CONFIRM: Expected.YES_NO,
+    Question.END: Expected.YES_NO,
+    Question.PERSON: Expected.YES_NO,
+    Question.WHOM: Expected.ANYTHING,
+    Question.ORDER: Expected.DIGITS,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """Where the conversation stands. said: the words of the last answer; act: what it asks of a tool."""
-
-    question: Question = Question.WISH
-    day: str = ""
-    time: tuple[int, int] | None = None
-    failures: int = 0
-    said: str = GREETING
-    act: Wish | None = None
-    booked: tuple[str, ...] = field(default=())
 
 
 class Receptionist:
@@ -70,6 +54,7 @@ class Receptionist:
 
     def __init__(self, today: Callable[[], date] = date.today) -> None:
         self._today = today
+        self._offer = Offer()
 
     def expected(self, conversation: Sequence[Line]) -> Expected:
         """The grammar for what was asked last."""
@@ -81,35 +66,52 @@ class Receptionist:
 
     async def answer(self, conversation: Sequence[Line], brief: Brief, hint: str = "") -> list[Reply]:
         """Answer the last line."""
+        self._offer = Offer.of(brief)
         if not conversation:
             return await self.greet(brief, hint)
         last = conversation[-1]
         state = self._state(conversation)
-        if last.role == "tool":
-            return _after_tool(last, conversation)
-        if last.role != "user":  # asked to speak although nobody has said anything: the caller is silent
-            return [Say(_quoted(hint) or f"Are you still there? {_question(state, self._today())}")]
-        offered = {tool.name for tool in brief.tools}
-        said = NO_HUMAN if state.said == TRANSFER and _TOOLS[Wish.HUMAN] not in offered else state.said
-        tool = _TOOLS[state.act] if state.act else ""
-        return [Say(said), Call(f"call_{len(conversation)}_{tool}", tool)] if tool in offered else [Say(said)]
+        if last.role not in ("user", "tool"):  # asked to speak although nobody has said anything new
+            return [Say(_quoted(hint) or _unasked(hint, question_of(state, self._today())))]
+        call = self._call(state, len(conversation))
+        spoken: list[Reply] = [Say(state.said)] if state.said else []
+        return [*spoken, call] if call is not None and call.name in self._offer.tools else spoken
+
+    def _call(self, state: State, at: int) -> Call | None:
+        match state.act:
+            case Wish.GOODBYE:
+                return Call(f"call_{at}_{errands.END_CALL}", errands.END_CALL)
+            case Wish.HUMAN:
+                return errands.transfer(at, state.whom, state.booked)
+            case Wish.ORDER:
+                return errands.look_up(at, state.number)
+        return None
 
     def _state(self, conversation: Sequence[Line]) -> State:
         first = conversation[0] if conversation else None
         state = State(said=first.text if first and first.role == "assistant" and first.text else GREETING)
         for line in conversation:
             if line.role == "user":
-                state = respond(state, meaning(line.text) if line.sure else Meaning(), self._today())
+                state = respond(state, _understood(line), self._today(), self._offer, self._offer.named(line.text))
+            elif line.role == "tool":
+                state = _after_tool(state, line.text, errands.name_of(line, conversation), self._today())
         return state
 
 
-def respond(state: State, said: Meaning, today: date) -> State:
-    """What the receptionist says, and waits for, after `said`."""
+_ALL = Offer(frozenset({errands.END_CALL, errands.TRANSFER_CALL}))
+
+
+def respond(state: State, said: Meaning, today: date, offer: Offer = _ALL, whom: str = "") -> State:
+    """What the receptionist says, and waits for, after `said`. whom: a target of the offer's that was named."""
     said = _keys_in_context(state, said)
     state = replace(state, act=None)
-    answer = _booking(state, said, today)
+    answer = _in_between(state, said, today, offer, whom)
+    if answer is None and state.question in _IN_BETWEEN and said.wish is not None:
+        state = replace(state, question=state.before)
+    if answer is None:
+        answer = book(state, said, today)
     if answer is None and said.wish is not None:
-        answer = _wish(state, said, today)
+        answer = _wish(state, said, today, offer, whom)
     if answer is None and said.answer is False and state.said.endswith(MORE):
         answer = _leave(replace(state, failures=0))
     if answer is None and said.answer is True and state.question is Question.WISH:
@@ -129,52 +131,56 @@ def _keys_in_context(state: State, said: Meaning) -> Meaning:
             return Meaning(time=said.time)
         case Question.TIME:
             return Meaning(time=pressed_time(digits)) if digits != "0" else Meaning(wish=Wish.HUMAN)
-        case Question.CONFIRM if digits in ("1", "2"):
+        case Question.ORDER | Question.WHOM:
+            return Meaning(digits=digits)
+        case Question.CONFIRM | Question.END | Question.PERSON if digits in ("1", "2"):
             return Meaning(answer=digits == "1")
-    return Meaning(wish=_KEYS.get(digits))
+    return Meaning(wish=_KEYS.get(digits), doubtful=not said.pressed)
 
 
-def _booking(state: State, said: Meaning, today: date) -> State | None:
-    """Take a day or a time towards an appointment, or a yes or no to one; None where `said` is about neither."""
-    if state.question is Question.CONFIRM and not said.day and said.time is None and said.wish is None:
-        if said.answer is True and state.time is not None:
-            when = f"{day_in_words(state.day, today)} at {time_in_words(state.time)}"
-            return State(said=f"Your appointment is booked for {when}. {MORE}", booked=(*state.booked, when))
-        if said.answer is False:
-            return _ask(replace(state, day="", time=None, failures=0), today)
-        return None
-    wants = said.wish is Wish.BOOK or (state.question is not Question.WISH and said.wish is None)
-    if not wants or not (said.day or said.time or said.wish):
-        return None
-    started = state if state.question is not Question.WISH else replace(state, day="", time=None)
-    return _ask(replace(started, day=said.day or started.day, time=said.time or started.time, failures=0), today)
+def _understood(line: Line) -> Meaning:
+    """What is taken of a line; of one that was hardly understood, only what is asked about before it is done."""
+    said = meaning(line.text)
+    if line.sure:
+        return said
+    return Meaning(wish=said.wish, doubtful=True) if said.wish in (Wish.GOODBYE, Wish.HUMAN) else Meaning()
 
 
-def _ask(state: State, today: date) -> State:
-    """Ask for what is still missing of an appointment, or whether it is right."""
-    day, time = state.day, state.time
-    apology = ""
-    if problem := closed_because(resolve_day(day, today) if day else None, time):
-        apology = f"{problem.words} "
-        day, time = (day, None) if problem.keeps_day else ("", time)
-    missing = Question.DAY if not day else Question.TIME if time is None else Question.CONFIRM
-    state = replace(state, day=day, time=time, question=missing)
-    return replace(state, said=apology + _question(state, today))
-
-
-def _question(state: State, today: date) -> str:
+def _in_between(state: State, said: Meaning, today: date, offer: Offer, whom: str) -> State | None:
+    """Take an answer to a question that was put in between; None where `said` is about something else."""
+    open_again = replace(state, question=state.before, failures=0)
     match state.question:
-        case Question.DAY:
-            return "Which day would suit you?"
-        case Question.TIME:
-            return f"What time on {day_in_words(state.day, today)}?"
-        case Question.CONFIRM if state.time is not None:
-            return f"{day_in_words(state.day, today)} at {time_in_words(state.time)}, is that right?"
-    return "How can I help you?"
+        case Question.END if said.answer is True or said.wish is Wish.GOODBYE:
+            return _leave(state)
+        case Question.PERSON if said.answer is True or said.wish is Wish.HUMAN:
+            return _put_through(replace(state, question=state.before), offer, whom)
+        case Question.WHOM if target := whom or offer.numbered(said.digits):
+            return _put_through(replace(state, question=state.before), offer, target)
+        case Question.ORDER if said.digits:
+            return replace(open_again, said=LOOKING, act=Wish.ORDER, number=said.digits)
+        case question if question in _IN_BETWEEN and said.answer is False and said.wish in (None, Wish.THANKS):
+            return replace(open_again, said=f"All right. {question_of(open_again, today)}")
+    return None
 
 
-def _wish(state: State, said: Meaning, today: date) -> State | None:
-    again = "" if state.question is Question.WISH else f" {_question(state, today)}"
+_IN_BETWEEN = (Question.END, Question.PERSON, Question.WHOM, Question.ORDER)
+
+
+def _between(state: State, question: Question, said: str) -> State:
+    before = state.before if state.question in _IN_BETWEEN else state.question
+    return replace(state, question=question, before=before, said=said, failures=0)
+
+
+def _put_through(state: State, offer: Offer, whom: str) -> State:
+    """Begin a transfer, once it is clear to whom."""
+    if not whom and len(offer.targets) > 1:
+        return _between(state, Question.WHOM, offer.whom())
+    target = whom or next(iter(offer.targets), "")
+    return State(said=TRANSFER, act=Wish.HUMAN, whom=target, booked=state.booked)
+
+
+def _wish(state: State, said: Meaning, today: date, offer: Offer, whom: str) -> State | None:
+    again = "" if state.question is Question.WISH else f" {question_of(state, today)}"
     calm = replace(state, failures=0)
     match said.wish:
         case Wish.HOURS:
@@ -184,15 +190,25 @@ def _wish(state: State, said: Meaning, today: date) -> State | None:
         case Wish.HELP:
             return replace(calm, said=HELP + again)
         case Wish.REPEAT:
-            return calm
+            return calm if state.said else replace(calm, said=question_of(state, today))
         case Wish.THANKS:
             return replace(calm, said="You are welcome." + (again or f" {MORE}"))
         case Wish.HELLO:
-            return replace(calm, said=f"Hello! {_question(state, today)}")
+            return replace(calm, said=f"Hello! {question_of(state, today)}")
         case Wish.CANCEL:
             return State(said=f"All right. {MORE}", booked=state.booked)
+        case Wish.HUMAN if errands.TRANSFER_CALL not in offer.tools:
+            return replace(calm, said=NO_HUMAN + again)
+        case Wish.HUMAN if said.doubtful:
+            return _between(state, Question.PERSON, question_of(state, today, Question.PERSON))
         case Wish.HUMAN:
-            return State(said=TRANSFER, act=Wish.HUMAN, booked=state.booked)
+            return _put_through(state, offer, whom)
+        case Wish.ORDER if errands.ORDER_STATUS not in offer.tools:
+            return replace(calm, said=NO_ORDERS + again)
+        case Wish.ORDER:
+            return _between(state, Question.ORDER, question_of(state, today, Question.ORDER))
+        case Wish.GOODBYE if said.doubtful:
+            return _between(state, Question.END, question_of(state, today, Question.END))
         case Wish.GOODBYE:
             return _leave(state)
     return None
@@ -215,26 +231,43 @@ def _hours(said: Meaning, today: date) -> str:
 def _not_understood(state: State, today: date) -> State:
     failures = state.failures + 1
     if failures < _PATIENCE:
-        words = f"Sorry, I did not understand. {_question(state, today)}"
+        words = f"Sorry, I did not understand. {question_of(state, today)}"
     else:
         keys = {
             Question.WISH: KEYS,
             Question.DAY: "Please press one for Monday, two for Tuesday, and so on; seven is Sunday.",
             Question.TIME: "Please press the hour on your keypad, such as nine, or one zero for ten o'clock.",
-            Question.CONFIRM: f"{_question(state, today)} Press one for yes, or two for no.",
+            Question.WHOM: question_of(state, today),
+            Question.ORDER: question_of(state, today),
         }
-        words = f"Sorry, I still did not understand. {keys[state.question]}"
+        yes_or_no = f"{question_of(state, today)} Press one for yes, or two for no."
+        words = f"Sorry, I still did not understand. {keys.get(state.question, yes_or_no)}"
     return replace(state, failures=failures, said=words)
 
 
-def _after_tool(result: Line, conversation: Sequence[Line]) -> list[Reply]:
-    """After a tool: nothing more to say where it worked, an apology where it failed."""
-    if not re.search(r"error|fail|unknown|not ", result.text, re.IGNORECASE):
-        return []
-    name = next((line.name for line in conversation if line.call_id == result.call_id and line.name), "")
-    if name == _TOOLS[Wish.HUMAN]:
-        return [Say(f"I am sorry, I could not put you through. {MORE}")]
-    return [Say(f"I am sorry, that did not work. {MORE}")]
+def _after_tool(state: State, result: str, tool: str, today: date) -> State:
+    """After a tool: what it found, an apology where it failed, or a word to a caller who has come back."""
+    state = replace(state, act=None)
+    if tool == errands.ORDER_STATUS:
+        found = errands.order_in_words(result)
+        return replace(state, said=f"{found} {MORE}") if found else _between(state, Question.ORDER, NO_SUCH_ORDER)
+    match errands.outcome(result):
+        case Result.OVERTAKEN:
+            return replace(state, said=f"{STILL_HERE} {question_of(state, today)}")
+        case Result.FAILED if tool == errands.TRANSFER_CALL:
+            return replace(state, said=f"I am sorry, I could not put you through. {MORE}")
+        case Result.FAILED:
+            return replace(state, said=f"I am sorry, that did not work. {MORE}")
+    return replace(state, said="" if tool in (errands.END_CALL, errands.TRANSFER_CALL) else f"{result} {MORE}")
+
+
+def _unasked(hint: str, question: str) -> str:
+    """The words to a caller who has said nothing new: why they are asked for, the hint says, where there is one."""
+    if "transfer" in hint:
+        return "What can I do for you instead?"
+    if "again" in hint:
+        return f"Sorry, could you say that again? {question}"
+    return question if hint else f"Are you still there? {question}"
 
 
 def _quoted(hint: str) -> str:

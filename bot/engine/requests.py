@@ -53,6 +53,16 @@ _ITEMS = {
         {**_COMMON, "type": checks.anything, "call_id": checks.text(200), "output": checks.text(1_000_000)},
         required=("call_id", "output"),
     ),
+    "mcp_approval_response": record(
+        {
+            **_COMMON,
+            "type": checks.anything,
+            "approval_request_id": checks.text(200),
+            "approve": checks.boolean,
+            "reason": checks.optional(checks.text(1000)),
+        },
+        required=("approval_request_id", "approve"),
+    ),
 }
 
 
@@ -88,6 +98,10 @@ def read_item(value: Json, new_id: str, path: str = "item") -> Item:
         return Item(item_id, "function_call", "assistant", **call)
     if kind == "function_call_output":
         return Item(item_id, "function_call_output", "assistant", call_id=item["call_id"], text=item["output"])
+    if kind == "mcp_approval_response":
+        answer = Item(item_id, "mcp_approval_response", "system", approved=item["approve"])
+        answer.request_id = item["approval_request_id"]
+        return answer
     role = item["role"]
     words = [_words(part, role, f"{path}.content[{at}]") for at, part in enumerate(item["content"])]
     content: Content = item["content"][0]["type"] if item["content"] else _CONTENT_OF_ROLE[role][0]

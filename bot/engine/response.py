@@ -99,6 +99,23 @@ class Response:
         events.append(self._item_done(item))
         return events
 
+    def call_server(self, item: Item) -> list[Event]:
+        """A tool of an MCP server is called; that it is done is told when it has answered. item: the call."""
+        events = self._announce(item, item.wire() | {"status": "in_progress", "arguments": ""})
+        where = self._where(item)
+        events.append({"type": "response.mcp_call_arguments.delta", **where, "delta": item.text})
+        events.append({"type": "response.mcp_call_arguments.done", **where, "arguments": item.text})
+        return events
+
+    def ask(self, item: Item) -> list[Event]:
+        """The client is asked whether a tool of an MCP server may be called. item: the question."""
+        return [*self._announce(item, item.wire()), self._item_done(item)]
+
+    @property
+    def last_index(self) -> int:
+        """Where the item that was begun last is among the response's items."""
+        return len(self._output) - 1
+
     def done(self, status: Status, details: Event | None = None) -> list[Event]:
         """The response ends; a message that was still being spoken is incomplete."""
         events = self.end_message("incomplete")

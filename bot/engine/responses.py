@@ -11,21 +11,25 @@ from bot.engine.conversation import Conversation, Item
 from bot.engine.faults import Faults
 from bot.engine.hearing import Hearing
 from bot.engine.items import Items
-from bot.engine.parts import Brief, Call, Tool
+from bot.engine.parts import Brief, Call, ServerCall, Tool
 from bot.engine.requests import ResponseRequest, read_response
 from bot.engine.response import Response
+from bot.engine.tool_servers import ToolServers
 from bot.engine.work import Event, Outbox, Respond, StopResponding
 
 
 class Responses:
     """Begins, feeds and ends responses. What comes of one that is over already is dropped."""
 
-    def __init__(self, conversation: Conversation, hearing: Hearing, outbox: Outbox, faults: Faults) -> None:
+    def __init__(
+        self, conversation: Conversation, hearing: Hearing, servers: ToolServers, outbox: Outbox, faults: Faults
+    ) -> None:
         self._conversation = conversation
         self._hearing = hearing
         self._outbox = outbox
         self._faults = faults
-        self._items = Items(conversation, outbox)
+        self._servers = servers
+        self._items = Items(conversation, servers, outbox)
         self._response: Response | None = None
         self._owes_answer = False
         self._made = 0
@@ -98,6 +102,11 @@ class Responses:
             item.name, item.call_id = call.name, call.call_id or self._outbox.new_id("call")
             self._outbox.send_all(response.call(item))
 
+    def calls_server(self, response_id: str, call: ServerCall) -> None:
+        """A tool of an MCP server is called."""
+        if response := self._active(response_id):
+            self._servers.call(response, call)
+
     def finished(self, response_id: str) -> None:
         """The response is complete."""
         if response := self._active(response_id):
@@ -147,7 +156,11 @@ def _brief(settings: Mapping[str, Any]) -> Brief:
     tools = settings["tools"] if settings["tool_choice"] != "none" else []
     return Brief(
         settings["instructions"],
-        tuple(Tool(tool["name"], tool.get("description") or "", tool.get("parameters") or {}) for tool in tools),
+        tuple(
+            Tool(tool["name"], tool.get("description") or "", tool.get("parameters") or {})
+            for tool in tools
+            if tool["type"] == "function"
+        ),
     )
 
 

@@ -7,14 +7,15 @@ list, or repeats the question; speech is a tone, 60 ms long for each character, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import audioop
 import numpy as np
 
 from bot.engine.formats import BYTES_PER_MS, SAMPLE_RATE
-from bot.engine.parts import WINDOW_BYTES, Brief, Expected, Heard, Line, Reply, Say
+from bot.engine.parts import WINDOW_BYTES, Brief, Expected, Heard, Line, Reply, Say, Tool, ToolServer
 
 MS_PER_CHARACTER = 60
 _LOUD = 500  # root mean square of 16-bit samples; speech on a telephone line has some thousand
@@ -153,11 +154,43 @@ class ScriptedMind:
         return self._script(conversation) if self._script is not None else []
 
 
+class ScriptedServer:
+    """An MCP server whose tools a function plays.
+
+    answers: called with a tool's name and its arguments as JSON text; it may raise EngineError. delay: seconds, on
+    `sleep`.
+    """
+
+    def __init__(
+        self,
+        tools: Iterable[str],
+        answers: Callable[[str, str], str],
+        delay: float = 0.0,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._tools = [Tool(name, parameters={"type": "object"}) for name in tools]
+        self._answers = answers
+        self._delay = delay
+        self._sleep = sleep
+        self.called: list[tuple[str, str]] = []
+        """The last hundred calls: tool and arguments."""
+
+    async def tools(self) -> Sequence[Tool]:
+        """What it offers."""
+        return self._tools
+
+    async def call(self, name: str, arguments: str) -> str:
+        """The answer of the script."""
+        self.called = [*self.called[-99:], (name, arguments)]
+        await self._sleep(self._delay)
+        return self._answers(name, arguments)
+
+
 class ScriptedParts:
     """Parts for an engine in a test.
 
     heard: what each session's caller says, turn by turn. answers: what each session's mind answers, turn by turn.
-    script: answers from the conversation instead. Delays are seconds, on `sleep`.
+    script: answers from the conversation instead. servers: MCP servers, by label. Delays are seconds, on `sleep`.
     """
 
     def __init__(
@@ -167,6 +200,7 @@ class ScriptedParts:
         *,
         greeting: str = "Hello, how can I help you?",
         script: Script | None = None,
+        servers: Mapping[str, ToolServer] = MappingProxyType({}),
         ms_per_character: float = MS_PER_CHARACTER,
         listening: float = 0.0,
         thinking: float = 0.0,
@@ -177,6 +211,7 @@ class ScriptedParts:
         self._answers = answers
         self._greeting = greeting
         self._script = script
+        self._servers = servers
         self._listening = listening
         self._thinking = thinking
         self._sleep = sleep
@@ -201,6 +236,10 @@ class ScriptedParts:
         mind = ScriptedMind(self._answers, self._greeting, self._script, self._thinking, self._sleep)
         self.minds = [*self.minds[-99:], mind]
         return mind
+
+    def tool_server(self, label: str, url: str) -> ToolServer | None:
+        """The server by that label, wherever it is said to be."""
+        return self._servers.get(label)
 
     async def close(self) -> None:
         """Nothing to end."""

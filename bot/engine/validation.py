@@ -134,15 +134,38 @@ _voice = record(
     required=("type", "name"),
 )
 voice: Check = either(text(200), _voice)
-_tool = record(
+_function = record(
     {
-        "type": one_of("function"),
+        "type": one_of("function", "mcp"),
         "name": text(64),
         "description": optional(text()),
         "parameters": optional(anything),
     },
     required=("type", "name"),
 )
+_approval = one_of("always", "never")
+_server = record(
+    {
+        "type": one_of("mcp"),
+        "server_label": text(64),
+        "server_url": text(2000),
+        "authorization": optional(text(10_000)),
+        "headers": optional(anything),
+        "allowed_tools": optional(list_of(text(64))),
+        "require_approval": optional(
+            either(_approval, record({"always": list_of(text(64)), "never": list_of(text(64))}))
+        ),
+    },
+    required=("type", "server_label", "server_url"),
+)
+
+
+def _tool(value: Json, path: str) -> Json:
+    """A function that the client calls, or an MCP server whose tools the service calls."""
+    is_server = isinstance(value, dict) and value.get("type") == "mcp"
+    return _server(value, path) if is_server else _function(value, path)
+
+
 tools: Check = list_of(_tool)
 
 

@@ -69,7 +69,37 @@ class StopResponding:
     response_id: str
 
 
-type Output = Send | BeginUtterance | FeedUtterance | FinishUtterance | AbandonUtterance | Respond | StopResponding
+@dataclass(frozen=True, slots=True)
+class ListTools:
+    """Ask an MCP server what it offers: answer with `Session.tools_listed`."""
+
+    item_id: str
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallServer:
+    """Call a tool of an MCP server: answer with `Session.server_answered`. arguments: JSON text."""
+
+    item_id: str
+    label: str
+    url: str
+    name: str
+    arguments: str
+
+
+type Output = (
+    Send
+    | BeginUtterance
+    | FeedUtterance
+    | FinishUtterance
+    | AbandonUtterance
+    | Respond
+    | StopResponding
+    | ListTools
+    | CallServer
+)
 
 
 class Outbox:

@@ -9,19 +9,22 @@ from bot.simulator.caller import place_call
 from bot.simulator.line import Line
 from bot.simulator.network import Network, Path, Stall
 from bot.simulator.playout import PlayOut
-from bot.simulator.result import Interruption, Note, PhoneCall, Turn
-from bot.simulator.script import Script, Spoken, Voice, conversation, listen
+from bot.simulator.result import Dialled, Interruption, Note, Outcome, PhoneCall, Turn
+from bot.simulator.script import Pressed, Script, Spoken, Voice, conversation, listen
 from bot.simulator.webhook import Parties
 
 __all__ = [
+    "Dialled",
     "Interruption",
     "Line",
     "Network",
     "Note",
+    "Outcome",
     "Parties",
     "Path",
     "PhoneCall",
     "PlayOut",
+    "Pressed",
     "Script",
     "Spoken",
     "Stall",

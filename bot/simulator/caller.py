@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from random import Random
 
@@ -17,21 +17,21 @@ import aiohttp
 import audioop
 
 from bot.errors import SimulatorError
-from bot.masking import mask
 from bot.simulator import reports
 from bot.simulator.addresses import Address, Addresses, sign
+from bot.simulator.dialling import LETTERS_PER_SECOND, Exchange
 from bot.simulator.line import HungUp, Line
 from bot.simulator.messages import Writer
 from bot.simulator.network import Network
 from bot.simulator.playout import RATE, SILENCE, PlayOut
-from bot.simulator.result import Note, PhoneCall
+from bot.simulator.result import Note, Outcome, PhoneCall
 from bot.simulator.script import Script, Voice
 from bot.simulator.stream import MediaStream, connect
-from bot.simulator.twiml import Connect, Dial, Hangup, Pause, Redirect, Say, Stream
+from bot.simulator.twiml import Connect, Dial, Hangup, Pause, Play, Redirect, Say, Stream
 from bot.simulator.webhook import Document, Parties, Webhooks
 
 _MOST_DOCUMENTS = 50  # a redirect to itself ends here
-_LETTERS_PER_SECOND = 14.0  # how fast Twilio's <Say> speaks, roughly
+_SECONDS_OF_A_KEY = 0.25  # that Twilio presses; a pause, `w`, has half a second
 _LAST_REPORTS = 1.0
 
 
@@ -43,6 +43,9 @@ async def place_call(
     auth_token: str = "",
     public_url: str = "",
     parties: Parties | None = None,
+    dialled: Sequence[Outcome] = (),
+    entrance: str = "/voice",
+    call_sid: str = "",
     max_seconds: float = 120.0,
     voice: Voice | None = None,
     allow_remote: bool = False,
@@ -54,8 +57,11 @@ async def place_call(
 ) -> PhoneCall:
     """Call the bot at `url` and hold the call until either side ends it, or the caller hangs up after `max_seconds`.
 
-    voice: speaks the TwiML's `<Say>` into what is heard; without it, silence of a fitting length is heard. on_note:
-    told every line of the transcript as it happens. `clock` and `sleep` must keep the running loop's time.
+    dialled: how it goes when the TwiML dials somebody, one attempt after the other; the last stands for all others,
+    and without any somebody answers. entrance: the webhook that is asked first; call_sid: of a call that the bot has
+    placed itself, and that is answered now. voice: speaks the TwiML's `<Say>` into what is heard; without it, silence
+    of a fitting length is heard. on_note: told every line of the transcript as it happens. `clock` and `sleep` must
+    keep the running loop's time.
 
     Raises SimulatorError where the bot cannot be called at all, and whatever `script` raises.
     """
@@ -65,9 +71,19 @@ async def place_call(
     timeouts = aiohttp.ClientTimeout(total=15, sock_connect=5)
     async with aiohttp.ClientSession(timeout=timeouts, connector=aiohttp.TCPConnector(limit=0)) as http:
         call = _Call(
-            http, addresses, script, network or Network(), auth_token, parties or Parties(), rng, clock, sleep
+            http,
+            addresses,
+            script,
+            network or Network(),
+            auth_token,
+            parties or Parties(),
+            call_sid,
+            dialled,
+            rng,
+            clock,
+            sleep,
         )
-        call.voice, call.on_note = voice, on_note
+        call.voice, call.on_note, call.entrance = voice, on_note, entrance
         return await call.run(max_seconds, follow_reports=follow_reports)
 
 
@@ -80,12 +96,15 @@ class _Call:
         network: Network,
         token: str,
         parties: Parties,
+        call_sid: str,
+        dialled: Sequence[Outcome],
         rng: Random,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]],
     ) -> None:
         self.voice: Voice | None = None
         self.on_note: Callable[[Note], None] | None = None
+        self.entrance = "/voice"
         self._http = http
         self._addresses = addresses
         self._script = script
@@ -95,15 +114,27 @@ class _Call:
         self._rng = rng
         self._clock = clock
         self._sleep = sleep
-        self._call = PhoneCall(f"CA{rng.getrandbits(128):032x}", PlayOut(clock()))
+        self._call = PhoneCall(call_sid or f"CA{rng.getrandbits(128):032x}", PlayOut(clock()))
         self._line = Line(self._call.playout, clock, self._note)
         self._webhooks = Webhooks(
             http, addresses, self._call, form=parties.form(self._call.call_sid), token=token, rng=rng
+        )
+        self._exchange = Exchange(
+            self._webhooks,
+            addresses,
+            self._call,
+            dialled,
+            caller=parties.caller,
+            note=self._note,
+            rng=rng,
+            sleep=sleep,
         )
         self._stream: MediaStream | None = None
         self._failure: Exception | None = None  # of the script
         self._tasks = asyncio.TaskGroup()
         self._playing_script: asyncio.Task[None] | None = None
+        self._follows_reports = False
+        self._watching: list[asyncio.Task[None]] = []  # the reports of each stream
 
     async def run(self, max_seconds: float, *, follow_reports: bool) -> PhoneCall:
         """The whole call."""
@@ -111,7 +142,7 @@ class _Call:
         self._note("call", f"{call.call_sid} to {self._addresses.of_path('').called}")
         async with self._tasks as tasks:
             ticking = tasks.create_task(self._line.keep_time(self._send, self._sleep, max_seconds))
-            watching = tasks.create_task(self._follow_reports() if follow_reports else asyncio.sleep(0))
+            self._follows_reports = follow_reports
             try:
                 await self._follow_documents()
             except HungUp:
@@ -123,8 +154,10 @@ class _Call:
             if self._playing_script:
                 self._playing_script.cancel()
             await self._finish(ended, trouble)
-            await asyncio.wait({watching}, timeout=_LAST_REPORTS)
-            watching.cancel()
+            if self._watching:
+                await asyncio.wait(self._watching, timeout=_LAST_REPORTS)
+            for watching in self._watching:
+                watching.cancel()
         if self._failure:
             raise self._failure
         if trouble and self._never_answered(trouble):
@@ -150,8 +183,8 @@ class _Call:
     # --- The TwiML ------------------------------------------------------------------------------------------------
 
     async def _follow_documents(self) -> None:
-        address = self._addresses.of_path("/voice")
-        fields = {"CallStatus": "ringing"}
+        address = self._addresses.of_path(self.entrance)
+        fields = {"CallStatus": "ringing" if self.entrance == "/voice" else "in-progress"}
         document = await self._line.unless_hung_up(self._webhooks.document(address, fields))
         for _ in range(_MOST_DOCUMENTS):
             following = await self._follow(document)
@@ -165,15 +198,17 @@ class _Call:
         for verb in document.verbs:
             match verb:
                 case Say(text):
-                    await self._line.unless_hung_up(self._hear(text))
+                    await self._line.held(self._hear(text))
                 case Pause(seconds):
                     await self._line.unless_hung_up(self._pass(seconds))
                 case Hangup():
                     return None
-                case Dial(target):
-                    self._call.dialled = target
-                    self._note("call", f"put through to {mask(target)}")
-                    return None
+                case Play(digits):
+                    await self._line.held(self._press(digits))
+                case Dial(action=action, method=method):
+                    how = await self._line.held(self._exchange.dial(verb, document.address))
+                    if action:
+                        return await self._ask(action, document.address, method, how)
                 case Redirect(url, method):
                     return await self._ask(url, document.address, method)
                 case Connect(stream, action, method):
@@ -182,18 +217,23 @@ class _Call:
                         return await self._ask(action, document.address, method)
         return None
 
-    async def _ask(self, reference: str, base: Address, method: str) -> Document:
+    async def _ask(self, reference: str, base: Address, method: str, more: dict[str, str] | None = None) -> Document:
         address = self._addresses.of_reference(reference, base)
-        fields = {"CallStatus": "in-progress"}
+        fields = {"CallStatus": "in-progress"} | (more or {})
         return await self._line.unless_hung_up(self._webhooks.document(address, fields, method=method))
 
     async def _hear(self, text: str) -> None:
         self._call.said_by_twiml.append(text)
         self._note("bot", f"{text} (said by Twilio)")
-        length = int(max(0.5, len(text) / _LETTERS_PER_SECOND) * RATE)
+        length = int(max(0.5, len(text) / LETTERS_PER_SECOND) * RATE)
         audio = audioop.lin2ulaw(await self.voice(text), 2) if self.voice else SILENCE * length
         self._call.playout.receive(audio, self._clock())
         await self._pass(self._call.playout.ran_dry_at - self._clock())
+
+    async def _press(self, digits: str) -> None:
+        self._call.pressed.append(digits)
+        self._note("call", f"the bot presses {digits}")
+        await self._pass(sum(0.5 if digit in "wW" else _SECONDS_OF_A_KEY for digit in digits))
 
     async def _pass(self, seconds: float) -> None:
         await self._sleep(max(0.0, seconds))
@@ -205,6 +245,8 @@ class _Call:
         address = self._addresses.of_stream(stream.url, base)
         sid = f"MZ{self._rng.getrandbits(128):032x}"
         call.stream_sids.append(sid)
+        if self._follows_reports:
+            self._watching.append(self._tasks.create_task(self._follow_reports()))
         headers = sign(self._token, address.signed, {})
         socket = await self._line.unless_hung_up(connect(self._http, address.called, headers))
         if isinstance(socket, int):

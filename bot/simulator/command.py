@@ -7,6 +7,7 @@ import contextlib
 import math
 import re
 import signal
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,13 +21,15 @@ from bot.simulator.addresses import Addresses
 from bot.simulator.caller import place_call
 from bot.simulator.line import Line
 from bot.simulator.network import Network, Stall
-from bot.simulator.result import Note, PhoneCall
-from bot.simulator.script import Script, Spoken, conversation
+from bot.simulator.result import Note, Outcome, PhoneCall
+from bot.simulator.script import Pressed, Script, Spoken, conversation
 from bot.simulator.voice import engine_voice
 from bot.simulator.webhook import Parties
 
+_ORDER = f"{__name__}.order"
 _SHOWN = {"understood": "heard as", "cut": "cut off"}
-_DIGITS = re.compile(r"[0-9*#A-D]*")
+_DIGITS = re.compile(r"[0-9*#A-D]+")
+_HEADER = re.compile(r"(X-[!-9;<>-~]{1,60}|User-to-User)=(.{0,200})")  # those that Twilio passes on
 
 
 class _Within(click.FloatRange):
@@ -43,10 +46,26 @@ _POSITIVE = _Within(min=0, min_open=True, max=3600)
 _MILLISECONDS = _Within(min=0, max=10_000)
 
 
-def _digits(_: click.Context, __: click.Parameter, value: str) -> str:
-    if not _DIGITS.fullmatch(value):
+class _InOrder(click.Command):
+    """Remembers in which order the options were given, each as often as it was."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        _, _, order = self.make_parser(ctx).parse_args(list(args))
+        ctx.meta[_ORDER] = [parameter.name for parameter in order]
+        return super().parse_args(ctx, args)
+
+
+def _digits(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(_DIGITS.fullmatch(value) for value in values):
         raise click.BadParameter("should be made of 0 to 9, *, #, and A to D")
-    return value
+    return values
+
+
+def _headers(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    found = [_HEADER.fullmatch(value) for value in values]
+    if not all(found):
+        raise click.BadParameter("should be X-NAME=VALUE or User-to-User=VALUE")
+    return tuple((f"SipHeader_{header[1]}", header[2]) for header in found if header)
 
 
 def _stalls(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[Stall, ...]:
@@ -63,7 +82,7 @@ def _stalls(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> t
     return tuple(stalls)
 
 
-@click.command()
+@click.command(cls=_InOrder)
 @click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="Where the bot is reached.")
 @click.option(
     "--say", "says", multiple=True, metavar="TEXT", help="Say this once the assistant has finished. Repeatable."
@@ -78,7 +97,15 @@ def _stalls(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> t
     metavar="SECONDS",
     help="Talk over the assistant: begin each line but the first, or the only one, once it has spoken for so long.",
 )
-@click.option("--digits", default="", callback=_digits, help="Press these keys after the last answer.")
+@click.option(
+    "--press",
+    "--digits",
+    "presses",
+    multiple=True,
+    callback=_digits,
+    metavar="DIGITS",
+    help="Press these keys once the assistant has finished. Repeatable; goes in order with --say.",
+)
 @click.option(
     "--hang-up-after",
     type=_POSITIVE,
@@ -114,8 +141,27 @@ def _stalls(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> t
     help="Let nothing through for so long, so many seconds after the stream began. Repeatable.",
 )
 @click.option("--seed", type=int, help="Repeat the same jitter and loss.")
-@click.option("--from", "caller", default=Parties().caller, help="The caller's number or address.")
-@click.option("--to", "called", default=Parties().called, help="The number that is called.")
+@click.option(
+    "--from",
+    "caller",
+    default=Parties().caller,
+    help="The caller: a number, a SIP address such as sip:alice@acme.sip.twilio.com, or client:NAME.",
+)
+@click.option("--to", "called", default=Parties().called, help="The number, SIP address or client that is called.")
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    callback=_headers,
+    metavar="NAME=VALUE",
+    help="A header of a SIP call, such as X-Account-Id=7. Repeatable.",
+)
+@click.option(
+    "--dialled",
+    multiple=True,
+    type=click.Choice(["answered", "busy", "no-answer", "failed"]),
+    help="How it goes when the bot has somebody dialled. Repeatable, for one attempt after the other; else answered.",
+)
 @click.option("--allow-remote", is_flag=True, help="Call a bot that is not on this machine.")
 def call(
     url: str,
@@ -123,7 +169,7 @@ def call(
     wav_file: Path | None,
     at_once: bool,
     interrupt_after: float | None,
-    digits: str,
+    presses: tuple[str, ...],
     hang_up_after: float | None,
     max_seconds: float,
     record: Path,
@@ -135,13 +181,18 @@ def call(
     seed: int | None,
     caller: str,
     called: str,
+    headers: tuple[tuple[str, str], ...],
+    dialled: tuple[Outcome, ...],
     allow_remote: bool,
 ) -> None:
     """Call a bot as Twilio would, and listen.
 
-    Without --say or --wav the caller hears the greeting out and hangs up. Exit code: 0 if the assistant was heard, 1
-    if not, 2 for a wrong option or setting.
+    Without --say, --press or --wav the caller hears the greeting out and hangs up. Exit code: 0 if the assistant was
+    heard, 1 if not, 2 for a wrong option or setting.
     """
+    if headers and not caller.startswith(("sip:", "sips:")):
+        raise click.UsageError("--header is for a SIP call: give --from sip:...")
+    order: list[str] = click.get_current_context().meta[_ORDER]
     try:
         settings = load_settings()
         Addresses(url, settings.public_url, allow_remote=allow_remote)
@@ -152,20 +203,16 @@ def call(
     account = settings.twilio_account_sid or Parties().account_sid
 
     async def talk() -> PhoneCall:
-        lines = list(recording)
-        if says:
-            async with engine_voice() as voice:
-                lines += [Spoken(await voice(text), text) for text in says]
-        talking = conversation(
-            lines, at_once=at_once, interrupt_after=interrupt_after, digits=digits, hang_up_after=hang_up_after
-        )
+        lines: list[Spoken | Pressed] = [*recording, *await _in_order(order, says, presses)]
+        talking = conversation(lines, at_once=at_once, interrupt_after=interrupt_after, hang_up_after=hang_up_after)
         return await place_call(
             url,
             _until_interrupted(talking),
             network=network,
             auth_token=next(iter(settings.auth_tokens), ""),
             public_url=settings.public_url,
-            parties=Parties(caller, called, account),
+            parties=Parties(caller, called, account, headers),
+            dialled=dialled,
             max_seconds=max_seconds,
             allow_remote=allow_remote,
             on_note=_show,
@@ -180,6 +227,16 @@ def call(
     _sum_up(made, record)
     if not made.assistant_heard:
         raise _failure(_why_unheard(made), 1)
+
+
+async def _in_order(order: Sequence[str], says: Sequence[str], presses: Sequence[str]) -> list[Spoken | Pressed]:
+    """What is to be said and pressed, as it stands on the command line."""
+    spoken: list[Spoken] = []
+    if says:
+        async with engine_voice() as voice:
+            spoken = [Spoken(await voice(text), text) for text in says]
+    steps: dict[str, Iterator[Spoken | Pressed]] = {"says": iter(spoken), "presses": map(Pressed, presses)}
+    return [next(steps[name]) for name in order if name in steps]
 
 
 def _until_interrupted(script: Script) -> Script:

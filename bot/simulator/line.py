@@ -35,6 +35,8 @@ class Line:
         self.interruptions: list[Interruption] = []
         self.hung_up = asyncio.Event()
         self.hung_up_at: float | None = None  # on the call's clock
+        self._held = False
+        self._released_at = 0.0  # on the call's clock
         self._clock = clock
         self._note = note
         self._voice = bytearray()
@@ -79,8 +81,13 @@ class Line:
         await self.until(lambda: self.spoken_to)
 
     async def until_quiet(self, seconds: float = QUIET) -> None:
-        """Wait until nothing has been heard for so long."""
-        await self.until(lambda: self.playout.quiet_for(self._clock()) >= seconds)
+        """Wait until nothing has been heard for so long. A silence in which Twilio does something is none."""
+
+        def quiet() -> bool:
+            now = self._clock()
+            return not self._held and min(self.playout.quiet_for(now), now - self._released_at) >= seconds
+
+        await self.until(quiet)
 
     async def until_finished(self, seconds: float = QUIET) -> None:
         """Wait until the assistant has said something and has then been quiet for so long."""
@@ -111,6 +118,12 @@ class Line:
         if not set(digits) <= _DIGITS:
             raise SimulatorError("digits should be 0 to 9, *, #, and A to D")
         self._digits += digits
+        self._note("call", f"you press {len(digits)} {'key' if len(digits) == 1 else 'keys'}")  # they may be a PIN
+
+    @property
+    def pressed_all(self) -> bool:
+        """Whether every key has been pressed."""
+        return not self._digits
 
     async def hang_up(self) -> NoReturn:
         """Put the phone down. The script ends here."""
@@ -144,6 +157,14 @@ class Line:
             if self._frames * FRAME / RATE >= max_seconds and not self.hung_up.is_set():
                 self._note("call", f"hanging up after {max_seconds:g} s")
                 self.put_down()
+
+    async def held[T](self, work: Coroutine[Any, Any, T]) -> T:
+        """Do `work` that keeps the line busy: Twilio speaks, dials or presses keys. Raises HungUp."""
+        self._held = True
+        try:
+            return await self.unless_hung_up(work)
+        finally:
+            self._held, self._released_at = False, self._clock()
 
     async def unless_hung_up[T](self, work: Coroutine[Any, Any, T]) -> T:
         """Do `work`; raises HungUp, and cancels it, when the caller hangs up first."""

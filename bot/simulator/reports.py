@@ -53,7 +53,7 @@ def _tell(line: bytes, note: Callable[[str, str], object]) -> None:
         case {"type": "Interrupted", "heard_ms": heard, "sent_ms": sent}:
             note("state", f"interrupted: the assistant believes that {heard} of {sent} ms were heard")
         case {"type": "Answered", "seconds": int() | float() as seconds}:
-            note("state", f"answering {seconds:.2f} s after the service heard the caller stop")
+            note("state", f"answering {seconds:.2f} s after your last word")
         case {"type": "Trouble", "code": str(code), **rest}:
             detail = rest.get("detail")
             note("trouble", f"{code}: {detail}" if detail else code)

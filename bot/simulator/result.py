@@ -12,6 +12,8 @@ from typing import Literal
 from bot.simulator.playout import PlayOut, leading_quiet
 
 type EndedBy = Literal["caller", "bot", "twiml", "failure"]
+type Outcome = Literal["answered", "busy", "no-answer", "failed"]
+"""How it goes when somebody is dialled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,29 @@ class Interruption:
         return None if self.silent is None else self.silent - self.began
 
 
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """Somebody whom Twilio was told to dial. shown: the caller id; rings: seconds at most.
+
+    whispered: what Twilio said to whoever answered, before the caller was put through.
+    """
+
+    target: str
+    shown: str
+    rings: float
+    outcome: Outcome
+    whispered: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class PhoneCall:
     """One call, while it goes on and after it.
 
     heard, said: what the caller heard and said from beginning to end, μ-law at 8 kHz, of equal length.
     warnings: how many messages Twilio would have warned of, by code. stream_errors: as the stream's status callback
-    reports them. close_codes: of each stream's socket, in order. playout: knows at which moment what had been heard.
+    reports them. close_codes: of each stream's socket, in order. dialled: who was dialled last; dials: everybody,
+    with how it went. pressed: the keys that the bot had pressed, each time. playout: knows at which moment what
+    had been heard.
     """
 
     call_sid: str
@@ -67,6 +85,8 @@ class PhoneCall:
     requests: list[str] = field(default_factory=list)  # the webhooks asked, by path and method, in order
     said_by_twiml: list[str] = field(default_factory=list)
     dialled: str = ""
+    dials: list[Dialled] = field(default_factory=list)
+    pressed: list[str] = field(default_factory=list)
     ended_by: EndedBy = "twiml"
     trouble: str = ""  # one sentence, where the call did not go through to its end
     seconds: float = 0.0

@@ -26,43 +26,50 @@ class Spoken:
     text: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """Keys to press: 0 to 9, *, # and A to D."""
+
+    digits: str
+
+
 async def listen(line: Line) -> None:
     """Say nothing, hear the greeting out and hang up."""
     await line.until_finished()
 
 
 def conversation(
-    lines: Sequence[Spoken],
+    lines: Sequence[Spoken | Pressed],
     *,
     at_once: bool = False,
     interrupt_after: float | None = None,
-    digits: str = "",
     hang_up_after: float | None = None,
     moment: float = 0.5,
 ) -> Script:
-    """Say each line once the assistant has finished, then hear the last answer out, and a `moment` more.
+    """Say or press each line once the assistant has finished, then hear the last answer out, and a `moment` more.
 
     at_once: the first line does not wait for the greeting. interrupt_after: every line but the first (or the only
-    one) begins when the assistant has been speaking for so many seconds. digits: pressed after the last answer, and
-    answered too. hang_up_after: so many seconds after the last line or digit, heard out or not.
+    one) begins when the assistant has been speaking for so many seconds. hang_up_after: so many seconds after the
+    last line, heard out or not.
     """
 
     async def script(line: Line) -> None:
-        for number, spoken in enumerate(lines):
+        for number, next_line in enumerate(lines):
             if number == 0 and at_once:
                 pass
             elif interrupt_after is not None and (number > 0 or len(lines) == 1):
                 await line.until_interruptible(interrupt_after)
             else:
                 await line.until_finished()
-            await line.say(spoken.pcm, spoken.text)
-        if digits:
-            await line.until_finished()
-            line.press(digits)
-        if hang_up_after is not None and (lines or digits):
+            if isinstance(next_line, Spoken):
+                await line.say(next_line.pcm, next_line.text)
+            else:
+                line.press(next_line.digits)
+                await line.until(lambda: line.pressed_all)
+        if hang_up_after is not None and lines:
             await line.wait(hang_up_after)
             return
-        if digits:
+        if lines and isinstance(lines[-1], Pressed):
             await line.until_finished()
         else:
             await _until_answered(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -10,6 +11,7 @@ from bot.errors import SimulatorError
 
 LARGEST_DOCUMENT = 64 * 1024  # Twilio's error 11750
 LONGEST_PARAMETER = 500  # name and value of one <Parameter>, together
+_KEYS = re.compile(r"[0-9*#wW]{1,1000}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,28 @@ class Connect:
 
 
 @dataclass(frozen=True, slots=True)
+class Play:
+    """Twilio presses these keys; `w` waits half a second."""
+
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
 class Dial:
-    """The call goes to somebody else: a number, or a SIP or client address."""
+    """The call goes to somebody else: a number, a SIP address, or `client:` and a name.
+
+    action: is asked what comes next, once that is over; without it the document goes on. caller_id: what is shown to
+    whoever is called, empty for the caller's own. timeout: seconds of ringing. whisper: address of a document that
+    whoever answers hears before the caller is put through.
+    """
 
     target: str
+    action: str = ""
+    method: str = "POST"
+    caller_id: str = ""
+    timeout: float = 30.0
+    whisper: str = ""
+    whisper_method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +86,7 @@ class Hangup:
     """Ends the call; `<Reject>` ends it too."""
 
 
-type Verb = Say | Pause | Connect | Dial | Redirect | Hangup
+type Verb = Say | Pause | Play | Connect | Dial | Redirect | Hangup
 
 
 def read(document: str) -> list[Verb]:
@@ -89,17 +109,49 @@ def _verb(element: Element) -> Verb:
         case "Say":
             return Say(_text(element))
         case "Pause":
-            return Pause(_seconds(element.get("length", "1")))
+            return Pause(_seconds(element.get("length", "1"), "<Pause> should have a length"))
         case "Connect":
             return Connect(_stream(element), element.get("action", ""), _method(element.get("method")))
+        case "Play":
+            return Play(_keys(element))
         case "Dial":
-            return Dial(_text(element))
+            return _dial(element)
         case "Redirect":
             return Redirect(_text(element), _method(element.get("method")))
         case "Hangup" | "Reject":
             return Hangup()
         case other:
             raise SimulatorError(f"the TwiML holds <{other}>, which this caller does not know")
+
+
+def _dial(dial: Element) -> Dial:
+    nouns = list(dial)
+    if len(nouns) > 1:
+        raise SimulatorError("<Dial> with several nouns is not known to this caller")
+    noun = nouns[0] if nouns else dial
+    if noun.tag not in ("Dial", "Number", "Sip", "Client"):
+        raise SimulatorError(f"<Dial> holds <{noun.tag}>, which this caller does not know")
+    whom = _text(noun)
+    if not whom:
+        raise SimulatorError("<Dial> should name somebody")
+    return Dial(
+        f"client:{whom}" if noun.tag == "Client" else whom,
+        dial.get("action", ""),
+        _method(dial.get("method")),
+        dial.get("callerId", ""),
+        _seconds(dial.get("timeout", "30"), "<Dial> should have a timeout"),
+        noun.get("url", "") if noun is not dial else "",
+        _method(noun.get("method")),
+    )
+
+
+def _keys(play: Element) -> str:
+    digits = play.get("digits", "")
+    if not _KEYS.fullmatch(digits):
+        raise SimulatorError(
+            "<Play> should have digits of 0 to 9, *, # and w; recordings are not known to this caller"
+        )
+    return digits
 
 
 def _stream(connect: Element) -> Stream:
@@ -140,11 +192,11 @@ def _method(value: str | None) -> str:
     return method
 
 
-def _seconds(value: str) -> float:
+def _seconds(value: str, what: str) -> float:
     try:
         seconds = float(value)
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= 3600:
-        raise SimulatorError("<Pause> should have a length in seconds, at most an hour")
+        raise SimulatorError(f"{what} in seconds, at most an hour")
     return seconds

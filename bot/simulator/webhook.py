@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from random import Random
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from bot.simulator.twiml import LARGEST_DOCUMENT, Verb, read
 
 # Twilio's own limits and its default of one repetition when no connection can be made (connection overrides).
 _TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=5)
+_SIP = re.compile(r"sips?:([^@;]+)@([^;:]+)")
 _XML = ("text/xml", "application/xml", "text/html")
 
 
@@ -29,7 +31,10 @@ class RequestFailed(SimulatorError):
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Who calls whom, as Twilio's form says it. more: further fields, such as SipHeader_X-Reason."""
+    """Who calls whom, as Twilio's form says it: numbers, SIP URIs, or `client:` and a name.
+
+    more: further fields, such as SipHeader_X-Reason.
+    """
 
     caller: str = "+14255550100"
     called: str = "+14255550199"
@@ -38,21 +43,33 @@ class Parties:
 
     def form(self, call_sid: str) -> dict[str, str]:
         """The fields that each of Twilio's requests for this call carries."""
-        return {
+        common = {
             "AccountSid": self.account_sid,
             "ApiVersion": "2010-04-01",
             "CallSid": call_sid,
             "Called": self.called,
-            "CalledCountry": "US",
             "Caller": self.caller,
-            "CallerCountry": "US",
             "Direction": "inbound",
             "From": self.caller,
-            "FromCountry": "US",
-            "StirVerstat": "TN-Validation-Passed-A",
             "To": self.called,
-            "ToCountry": "US",
-        } | dict(self.more)
+        }
+        return common | self._network(call_sid) | dict(self.more)
+
+    def _network(self, call_sid: str) -> dict[str, str]:
+        """What only a call of this kind carries."""
+        if self.caller.startswith("client:"):
+            return {"ApplicationSid": "AP" + "0" * 32}
+        if sip := _SIP.match(self.caller):
+            domain = _SIP.match(self.called) or sip
+            return {
+                "SipCallId": f"{call_sid[2:14]}@192.0.2.1",
+                "SipDomain": domain[2],
+                "SipDomainSid": "SD" + "0" * 32,
+                "SipSourceIp": "192.0.2.1",
+                "SipUsername": sip[1],
+            }
+        countries = dict.fromkeys(("CalledCountry", "CallerCountry", "FromCountry", "ToCountry"), "US")
+        return countries | {"StirVerstat": "TN-Validation-Passed-A"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +103,7 @@ class Webhooks:
     async def document(
         self, address: Address, fields: dict[str, str], *, method: str = "POST", fallback: str = "/voice/fallback"
     ) -> Document:
-        """Ask for TwiML; where that fails, ask the fallback, as Twilio does.
+        """Ask for TwiML; where that fails, ask the fallback, as Twilio does, if there is one.
 
         Raises RequestFailed with the first cause.
         """
@@ -94,6 +111,8 @@ class Webhooks:
             return await self._document(address, fields, method)
         except RequestFailed as failure:
             self._call.trouble = str(failure)
+            if not fallback:
+                raise
             spare = self._addresses.of_path(fallback)
             told = {"ErrorCode": str(failure.code), "ErrorUrl": address.signed}
             try:
