@@ -128,6 +128,7 @@ async def test_whoever_comes_first_gets_every_call() -> None:
             "missing_seconds": 0.0,
             "over": False,
             "outcome": "",
+            "transferable": True,
         }
     ]
 

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.call.events import CallerFacts
+from bot.persona import Sentences
 from tests.webhooks_stand_ins import CALL, CALLED, CALLER, PUBLIC
 from webhooks.addresses import Addresses
-from webhooks.twiml import Documents, Sentences
+from webhooks.twiml import Documents
 from webhooks.voice_request import read
 
 FACTS = CallerFacts(CALL, CALLER, CALLED, {"Direction": "inbound"})

@@ -9,6 +9,7 @@ from quart import Quart
 from quart.wrappers import Response
 
 from bot.call.commands import Farewell, Outcome
+from bot.persona import Sentences
 from tests.webhooks_stand_ins import (
     ACCOUNT,
     CALL,
@@ -24,7 +25,6 @@ from tests.webhooks_stand_ins import (
     make_app,
     signed,
 )
-from webhooks.twiml import Sentences
 
 WORDS = Sentences()
 HUMAN = "+14255550000"
@@ -158,7 +158,7 @@ async def test_after_a_failure_the_fallback_number_is_dialled(switchboard: FakeS
 
 
 async def test_a_transferred_caller_is_put_through(switchboard: FakeSwitchboard) -> None:
-    switchboard.farewells[CALL] = Farewell(Outcome.TRANSFER, HUMAN)
+    switchboard.farewells[CALL] = Farewell(Outcome.TRANSFER, HUMAN, words=WORDS.transfer)
     document = await ask(make_app(switchboard), "/voice/after", IN_PROGRESS)
     assert WORDS.transfer in document
     assert f"<Number>{HUMAN}</Number>" in document

@@ -19,6 +19,7 @@ from bot.call.events import CallerFacts, LegEnded, LegEvent
 from bot.errors import LegClosed
 from bot.feed import Entry, Feed
 from bot.leg import Leg
+from bot.persona import Sentences
 from bot.settings import Settings, load_settings
 from webhooks.app import LARGEST_BODY, create_app
 from webhooks.bad_input import BadInput
@@ -67,6 +68,8 @@ class FakeSwitchboard:
         self.takes = True
         self.expected: list[CallerFacts] = []
         self.over: list[str] = []
+        self.returns: list[str | None] = []
+        self.words = Sentences()
         self.farewells: dict[str, Farewell] = {}
         self.board = Board("boot")
         self.feeds: dict[str, Feed] = {}
@@ -78,12 +81,16 @@ class FakeSwitchboard:
         self.fault: Exception | None = None
         self.hold: Callable[[Leg], Awaitable[None]] = self.listen
 
-    def expect(self, facts: CallerFacts) -> bool:
+    def expect(self, facts: CallerFacts, *, returns: str | None = None, persona: str = "") -> bool:
         if self.fault:
             raise self.fault
         if self.takes and facts.call_id not in {known.call_id for known in self.expected}:
             self.expected.append(facts)
+        self.returns.append(returns)
         return self.takes
+
+    def sentences(self, facts: CallerFacts) -> Sentences:
+        return self.words
 
     async def answer(self, facts: CallerFacts, leg: Leg) -> None:
         self.answered.append(facts)

@@ -11,12 +11,14 @@ from quart import Quart, Response
 
 from bot.settings import Settings
 from webhooks.addresses import prefix_of, without_prefix
+from webhooks.dialler import Dialler
 from webhooks.feed import feed_routes
 from webhooks.gate import Gate
 from webhooks.health import health_routes
 from webhooks.live import live_routes
 from webhooks.media import Reception, media_routes
 from webhooks.metrics import Meters
+from webhooks.outbound import outbound_routes
 from webhooks.page_gate import PageGate
 from webhooks.pages import page_routes
 from webhooks.sign_in import sign_in_routes
@@ -59,6 +61,7 @@ def create_app(
     clock: Callable[[], float] = time.monotonic,
     wall_clock: Callable[[], float] = time.time,
     registry: CollectorRegistry,
+    dialler: Dialler | None = None,
 ) -> Quart:
     """Wire the application. Whoever serves it starts and stops the switchboard.
 
@@ -74,7 +77,8 @@ def create_app(
     reception = Reception(tokens, meters, account_sid=settings.twilio_account_sid)
     page_gate = PageGate(settings, meters, wall_clock=wall_clock)
     for routes in (
-        voice_routes(settings, switchboard, tokens, gate, meters),
+        voice_routes(settings, switchboard, tokens, gate, meters, dialler),
+        *outbound_routes(settings, switchboard, tokens, gate, meters, dialler),
         media_routes(switchboard, reception, gate, meters, clock, page_gate),
         feed_routes(switchboard, gate),
         health_routes(settings, switchboard, registry),

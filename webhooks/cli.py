@@ -13,8 +13,10 @@ from typing import NoReturn
 import click
 
 from bot.errors import EngineError, SettingsError
+from bot.persona.command import persona
 from bot.settings import Settings, load_settings
 from bot.simulator.command import call
+from webhooks.dial import dial_command
 from webhooks.serve import listen, serve
 
 if sys.platform == "win32":
@@ -53,6 +55,8 @@ def serve_command(host: str | None, port: int | None) -> None:
 
 
 main.add_command(call)
+main.add_command(persona)
+main.add_command(dial_command)
 
 
 def _refuse(problems: list[str]) -> NoReturn:
@@ -81,5 +85,5 @@ def _log_to_stderr(settings: Settings) -> None:
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)-7s %(name)s %(message)s", stream=sys.stderr
     )
     # What these say in their own words of requests may hold keys or numbers.
-    for name in ("azure", "aiohttp", "urllib3", "uvicorn"):
+    for name in ("azure", "aiohttp", "twilio", "urllib3", "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)

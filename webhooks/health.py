@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
-
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from quart import Blueprint, Response, abort, request
 
 from bot.settings import Settings
+from webhooks.bearer import shows
 from webhooks.gate import stranger
 from webhooks.switchboard import Switchboard
 
@@ -30,7 +29,7 @@ def health_routes(settings: Settings, switchboard: Switchboard, registry: Collec
 
     @routes.get("/metrics")
     async def metrics() -> Response:
-        if not _may_read(request.headers.get("Authorization", ""), bearer) and stranger(request):
+        if not shows(request.headers.get("Authorization", ""), bearer) and stranger(request):
             abort(404)
         response = Response(generate_latest(registry))
         response.headers["Content-Type"] = CONTENT_TYPE_LATEST
@@ -45,9 +44,3 @@ def _why_not(switchboard: Switchboard) -> str:
     if switchboard.full:
         return "full"
     return "" if switchboard.ready else "starting"
-
-
-def _may_read(authorization: str, bearer: str) -> bool:
-    scheme, _, given = authorization.partition(" ")
-    right = hmac.compare_digest(given.strip().encode(), bearer.encode())
-    return bool(bearer) and scheme.lower() == "bearer" and right

@@ -27,6 +27,16 @@ class Meters:
         self.webhook_errors = Counter(
             "voicebot_webhook_errors", "Webhooks that ended in an unexpected error.", registry=registry
         )
+        self.dials = Counter(
+            "voicebot_dials", "Calls out that were asked for, and what became of that.", ["how"], registry=registry
+        )
+        self.dialled = Counter("voicebot_dialled", "How calls out ended.", ["outcome"], registry=registry)
+        self.answered_by = Counter(
+            "voicebot_answered_by",
+            "Who answers calls out, or what was done about it.",
+            ["outcome"],
+            registry=registry,
+        )
         self.bad_messages = Counter(
             "voicebot_bad_messages",
             "Stream messages skipped because they made no sense.",

@@ -15,14 +15,16 @@ from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from bot.call.policy import Policy
 from bot.engine.process import EngineProcess
 from bot.errors import SettingsError
 from bot.metrics import CallMetrics
+from bot.plan import Planner
 from bot.settings import Settings
 from bot.switchboard import Switchboard
 from bot.voicelive import VoiceLive
 from webhooks.app import create_app
+from webhooks.dialler import Dialler
+from webhooks.rest import TwilioRest
 
 log = logging.getLogger(__name__)
 
@@ -75,15 +77,6 @@ class _PromptHttp(H11Protocol):
             self.transport.close()
 
 
-def policy(settings: Settings) -> Policy:
-    """What the settings say about a call."""
-    return Policy(
-        greeting=settings.voice_live_greeting.strip(),
-        longest_silence=settings.answer_seconds,
-        longest_call=settings.max_call_seconds,
-    )
-
-
 def listen(settings: Settings) -> socket.socket:
     """The socket to take requests on. Raises SettingsError where the address cannot be had."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
@@ -126,6 +119,8 @@ async def serve(settings: Settings, listener: socket.socket, *, when_open: Calla
     second one ends the process now.
     """
     registry = CollectorRegistry()
+    metrics = CallMetrics(registry)
+    planner = Planner.of(settings, watch=metrics.tool_used)
     async with contextlib.AsyncExitStack() as house:
         endpoint = ""
         if settings.embedded:
@@ -134,9 +129,13 @@ async def serve(settings: Settings, listener: socket.socket, *, when_open: Calla
         voice_live = VoiceLive(settings, endpoint=endpoint)
         house.push_async_callback(voice_live.close)
         switchboard = await house.enter_async_context(
-            Switchboard(voice_live, policy(settings), CallMetrics(registry), max_calls=settings.max_calls)
+            Switchboard(voice_live, planner, metrics, max_calls=settings.max_calls)
         )
-        web = server(create_app(settings, switchboard, registry=registry))
+        dialler = None
+        if settings.calls_key.get_secret_value():
+            rest = house.enter_context(TwilioRest(settings.twilio_account_sid, settings.auth_tokens))
+            dialler = await house.enter_async_context(Dialler(settings, switchboard, planner.personas, rest))
+        web = server(create_app(settings, switchboard, registry=registry, dialler=dialler))
         async with asyncio.TaskGroup() as tasks:
             warming = tasks.create_task(voice_live.warm())
             with _signals(tasks, switchboard, web, settings.drain_seconds):

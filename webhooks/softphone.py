@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from quart import Blueprint, Response, jsonify, request
 
-from bot.call.commands import Outcome
+from bot.call.commands import Farewell, Outcome
 from bot.call.events import CallerFacts
 from bot.settings import Settings
 from webhooks import voice_token
@@ -19,7 +19,6 @@ from webhooks.metrics import Meters
 from webhooks.page_gate import PageGate, Visitor
 from webhooks.switchboard import Switchboard
 from webhooks.tokens import StreamTokens
-from webhooks.twiml import Sentences
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +64,6 @@ class SoftphoneDesk:
         self._new_sid = new_sid
         self._clock = clock
         self._pace = Attempts(EACH_CALLS, TOTAL_CALLS)
-        self._sentences = Sentences()
         self._begun: dict[str, str] = {}  # by call, the visitor who began it
 
     def begin(self, visitor: Visitor) -> tuple[Response, int]:
@@ -99,9 +97,10 @@ class SoftphoneDesk:
 
     def _no_room(self, call_id: str) -> tuple[Response, int]:
         closing = self._switchboard.draining
+        says = self._switchboard.sentences(page_facts(call_id))
         self._meters.answers.labels("page-draining" if closing else "page-full").inc()
         log.warning("call=%s of a page not taken: %s", call_id, "draining" if closing else "full")
-        error, words = ("closing", self._sentences.closing) if closing else ("busy", self._sentences.busy)
+        error, words = ("closing", says.closing) if closing else ("busy", says.busy)
         return jsonify(error=error, words=words), 503
 
     def after(self, visitor: Visitor, call_id: str) -> tuple[Response, int]:
@@ -114,20 +113,23 @@ class SoftphoneDesk:
         said = outcome.value if outcome else "caller"
         self._meters.farewells.labels(said).inc()
         log.info("call=%s after the page's stream: %s", call_id, said)
-        return jsonify(outcome=said, words=self._words(outcome)), 200
+        return jsonify(outcome=said, words=self._words(farewell, page_facts(call_id))), 200
 
-    def _words(self, outcome: Outcome | None) -> str:
-        match outcome:
+    def _words(self, farewell: Farewell | None, facts: CallerFacts) -> str:
+        if farewell is None:
+            return ""
+        says = self._switchboard.sentences(facts)
+        match farewell.outcome:
             case Outcome.FAILED:
-                return self._sentences.sorry
+                return says.sorry
             case Outcome.LIMIT:
-                return self._sentences.limit
+                return says.limit
             case Outcome.CLOSING:
-                return self._sentences.closing
-            case Outcome.TRANSFER:
+                return says.closing
+            case Outcome.TRANSFER | Outcome.DIGITS:
                 return _NO_NETWORK
-            case Outcome.HANGUP | None:
-                return ""
+            case Outcome.HANGUP:
+                return farewell.words
 
     def ways(self, visitor: Visitor) -> Response:
         """Which ways of calling there are beside the direct one, and what is missing for them."""

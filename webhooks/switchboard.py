@@ -10,6 +10,7 @@ from bot.call.commands import Farewell
 from bot.call.events import CallerFacts
 from bot.feed import Entry
 from bot.leg import Leg
+from bot.persona import Sentences
 
 
 class Switchboard(Protocol):
@@ -40,8 +41,16 @@ class Switchboard(Protocol):
         """How many callers are talking."""
         ...
 
-    def expect(self, facts: CallerFacts) -> bool:
-        """Begin connecting for this caller; False where there is no room. Asked twice, it changes nothing."""
+    def expect(self, facts: CallerFacts, *, returns: str | None = None, persona: str = "") -> bool:
+        """Begin connecting for this caller; False where there is no room. Asked twice, it changes nothing.
+
+        returns: for a caller who comes back, what the assistant is told to say first, empty for nothing; persona:
+        who speaks in a call that the bot places.
+        """
+        ...
+
+    def sentences(self, facts: CallerFacts) -> Sentences:
+        """What this caller hears where the assistant itself cannot speak."""
         ...
 
     async def answer(self, facts: CallerFacts, leg: Leg) -> None:

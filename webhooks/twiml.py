@@ -6,12 +6,14 @@ Pure: facts in, TwiML out. No document ends in silence: each connects, dials, re
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from twilio.twiml.voice_response import Connect, Dial, Stream, VoiceResponse
 
+from bot.call.commands import Farewell
 from bot.call.events import CallerFacts
+from bot.persona import Sentences
 from webhooks.addresses import Addresses
+from webhooks.carried import Carried
 
 # Name and value of a <Parameter> together: "must be under 500 characters".
 # https://www.twilio.com/docs/voice/twiml/stream#custom-parameters
@@ -21,46 +23,42 @@ MOST_PARAMETERS = 20
 _NUMBER = re.compile(r"\+\d{6,15}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Sentences:
-    """What callers hear when the assistant itself cannot speak."""
-
-    language: str = "en-US"
-    busy: str = "All our lines are busy at the moment. Please call again in a few minutes. Goodbye."
-    closing: str = "We are about to restart our telephone system. Please call again in a few minutes. Goodbye."
-    limit: str = "This call has reached its longest duration. Please call again if there is more. Goodbye."
-    sorry: str = "I am sorry, something went wrong on our side. Please call again in a few minutes. Goodbye."
-    dialling: str = "I am sorry, I cannot help you at the moment. Please hold the line, I am connecting you."
-    nobody: str = "I am sorry, nobody could take your call. Please try again later. Goodbye."
-    again: str = "I am sorry, we were cut off. One moment please."
-    transfer: str = "One moment please, I am connecting you."
-    back: str = "I am sorry, nobody answered. I am connecting you with the assistant again."
-
-
 class Documents:
     """Writes the documents of one application.
 
-    addresses: the addresses given to Twilio; fallback_number: a number or SIP address, empty where there is none.
+    addresses: the addresses given to Twilio; fallback_number: a number or SIP address, empty where there is none;
+    carried: what a call that the bot placed carries with it.
     """
 
     def __init__(
-        self, addresses: Addresses, fallback_number: str, sentences: Sentences, *, caller_id: str = ""
+        self,
+        addresses: Addresses,
+        fallback_number: str,
+        sentences: Sentences,
+        *,
+        caller_id: str = "",
+        carried: Carried | None = None,
     ) -> None:
         self._addresses = addresses
         self._fallback_number = fallback_number
         self._sentences = sentences
         self._caller_id = caller_id
+        self._carried = (carried or Carried()).query
 
-    def connect(self, facts: CallerFacts, token: str, *, again: bool = False, back: bool = False) -> str:
+    def connect(
+        self, facts: CallerFacts, token: str, *, again: bool = False, back: bool = False, digits: str = ""
+    ) -> str:
         """Open the media stream.
 
         again: after a stream that broke, with a word on it, and for the last time. back: after a transfer that
-        nobody took, with a word on that.
+        nobody took, with a word on that. digits: keys to press before.
         """
         document = VoiceResponse()
         if again or back:
             self._say(document, self._sentences.again if again else self._sentences.back)
-        connect = Connect(action=self._addresses.web("/voice/after" + "?again=1" * again), method="POST")
+        if digits:
+            document.play(digits=digits)
+        connect = Connect(action=self._after("again=1" if again else ""), method="POST")
         stream = Stream(
             url=self._addresses.socket("/media"),
             status_callback=self._addresses.web("/voice/stream-status"),
@@ -74,13 +72,28 @@ class Documents:
         document.append(connect)
         return str(document)
 
-    def transfer(self, facts: CallerFacts, to: str) -> str:
-        """Somebody else takes over. to: a number or SIP address."""
-        return self._dial(self._sentences.transfer, facts, to, after="/voice/after?transfer=1")
+    def transfer(self, facts: CallerFacts, farewell: Farewell) -> str:
+        """Somebody else takes over, after hearing what the call is about where there is a summary."""
+        whisper = self._addresses.web(f"/voice/whisper?call={facts.call_id}") if farewell.summary else ""
+        return self._dial(
+            farewell.words,
+            facts,
+            farewell.transfer_to,
+            transfer=True,
+            seconds=farewell.seconds,
+            whisper=whisper,
+        )
+
+    def whisper(self, summary: str) -> str:
+        """What whoever takes a transfer hears before the caller is put through."""
+        document = VoiceResponse()
+        if summary:
+            self._say(document, summary)
+        return str(document)
 
     def dial(self, facts: CallerFacts, to: str) -> str:
         """The softphone calls a number or SIP address."""
-        return self._dial("", facts, to, after="/voice/after")
+        return self._dial("", facts, to)
 
     def busy(self, facts: CallerFacts) -> str:
         """No room: the fallback number or a sentence."""
@@ -103,12 +116,14 @@ class Documents:
         if not redirect:
             return self._last_words(self._sentences.closing)
         document = VoiceResponse()
-        document.redirect(redirect + "/voice", method="POST")
+        document.redirect(redirect + (f"/voice/out?{self._carried}" if self._carried else "/voice"), method="POST")
         return str(document)
 
-    def hang_up(self) -> str:
-        """Everything was said."""
+    def hang_up(self, words: str = "") -> str:
+        """Everything was said but `words`, which the assistant could not say itself."""
         document = VoiceResponse()
+        if words:
+            self._say(document, words)
         document.hangup()
         return str(document)
 
@@ -119,24 +134,42 @@ class Documents:
     def _dial_or(self, sentence: str, facts: CallerFacts) -> str:
         if not self._fallback_number:
             return self._last_words(sentence)
-        return self._dial(self._sentences.dialling, facts, self._fallback_number, after="/voice/after")
+        return self._dial(self._sentences.dialling, facts, self._fallback_number)
 
-    def _dial(self, sentence: str, facts: CallerFacts, to: str, *, after: str) -> str:
+    def _dial(
+        self,
+        sentence: str,
+        facts: CallerFacts,
+        to: str,
+        *,
+        transfer: bool = False,
+        seconds: int = 0,
+        whisper: str = "",
+    ) -> str:
         document = VoiceResponse()
         if sentence:
             self._say(document, sentence)
         shown = self._shown(facts)
-        dial = Dial(action=self._addresses.web(after), method="POST", **({"caller_id": shown} if shown else {}))
+        options = ({"caller_id": shown} if shown else {}) | ({"timeout": seconds} if seconds else {})
+        dial = Dial(action=self._after("transfer=1" if transfer else ""), method="POST", **options)
+        first = {"url": whisper, "method": "POST"} if whisper else {}
         if to.startswith(("sip:", "sips:")):
-            dial.sip(to)
+            dial.sip(to, **first)
+        elif to.startswith("client:"):
+            dial.client(to.removeprefix("client:"), **first)
         else:
-            dial.number(to)
+            dial.number(to, **first)
         document.append(dial)
         return str(document)
 
+    def _after(self, why: str) -> str:
+        """The address of the safety net. why: what it is to know, as a query."""
+        query = "&".join(part for part in (why, self._carried) if part)
+        return self._addresses.web("/voice/after" + (f"?{query}" if query else ""))
+
     def _shown(self, facts: CallerFacts) -> str:
         """The number to show whom we dial; empty for the caller's own, which Twilio shows by itself."""
-        if _NUMBER.fullmatch(facts.caller):
+        if _NUMBER.fullmatch(facts.caller) and facts.caller != self._caller_id:
             return ""
         if self._caller_id or facts.caller.startswith("client:"):
             return self._caller_id  # what a browser says it called is its own invention

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.call.events import CallerFacts
+from webhooks.carried import Carried
 
 _SID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _TOLD = frozenset(
@@ -24,7 +25,9 @@ _ERROR_CODE = re.compile(r"(?<!\d)[1-9]\d{4}(?!\d)", re.ASCII)
 class VoiceRequest:
     """One request about one call.
 
-    dialled: how dialling somebody went, empty if it was not tried; transfer: it was a transfer.
+    dialled: how dialling somebody went, empty if it was not tried; transfer: it was a transfer;
+    about: the call that another one is about; carried: of a call that the bot placed; answered_by: who, by Twilio's
+    answering machine detection.
     """
 
     facts: CallerFacts
@@ -33,6 +36,9 @@ class VoiceRequest:
     dialled: str = ""
     again: bool = False
     transfer: bool = False
+    about: str = ""
+    carried: Carried = field(default_factory=Carried)
+    answered_by: str = ""
     stream_event: str = ""
     error_code: str = ""
 
@@ -47,14 +53,20 @@ class VoiceRequest:
         return self.status in _OVER
 
 
-def read(fields: Mapping[str, str]) -> VoiceRequest:
-    """Make sense of a webhook's fields, of query and form together."""
+def read(fields: Mapping[str, str], query: Mapping[str, str] | None = None) -> VoiceRequest:
+    """Make sense of a webhook's fields.
+
+    fields: of query and form together; query: that of the address alone, which is ours: a form may hold what a
+    softphone made up.
+    """
+    carried = Carried.of(query or {})
     call_id = fields.get("CallSid", "")
     facts = CallerFacts(
         call_id=call_id if _SID.fullmatch(call_id) else "",
         caller=clean(fields.get("From", "")),
         called=clean(fields.get("To", "")),
-        parameters={
+        parameters=dict(carried.parameters)
+        | {
             clean(name): clean(value)
             for name, value in fields.items()
             if value and (name in _TOLD or name.startswith("SipHeader_"))
@@ -67,6 +79,9 @@ def read(fields: Mapping[str, str]) -> VoiceRequest:
         dialled=fields.get("DialCallStatus", ""),
         again=fields.get("again", "") == "1",
         transfer=fields.get("transfer", "") == "1",
+        carried=carried,
+        answered_by=clean(fields.get("AnsweredBy", ""))[:40],
+        about=about if _SID.fullmatch(about := fields.get("call", "")) else "",
         stream_event=clean(fields.get("StreamEvent", ""))[:40],
         error_code=error_code(fields.get("ErrorCode", "") or fields.get("StreamError", "")),
     )

@@ -139,6 +139,10 @@ export function entryOf(report) {
       return { kind: "cut", text: `interrupted after ${inSeconds(report.heard_ms)} of ${inSeconds(report.sent_ms)}` };
     case "Answered":
       return { kind: "answer", text: `answered after ${report.seconds.toFixed(2)} s, measured at the server` };
+    case "KeysPressed":
+      return { kind: "digit", text: `the caller pressed ${report.shown}` };
+    case "ToolUsed":
+      return { kind: "tool", text: `${report.name}: ${report.outcome}` };
     case "AudioMissing":
       return { kind: "trouble", text: `${report.seconds.toFixed(2)} s of the caller's sound are missing` };
     case "Trouble":

@@ -63,7 +63,9 @@ export class CallPanel {
     this.#write("call-answer", secondsOf(row.answer_seconds));
     this.#write("call-interruptions", String(row.interruptions));
     this.#write("call-missing", secondsOf(row.missing_seconds || null));
-    this.#part("transfer").disabled = this.#part("hang-up").disabled = row.over;
+    this.#part("hang-up").disabled = row.over;
+    // A browser's call has no telephone network behind it.
+    this.#part("transfer").disabled = row.over || row.transferable === false;
     const trouble = troubleOf(row);
     if (trouble || row.over) this.#note(trouble, "danger"); // "Hanging up." has been true for long enough
     if (another) this.open(row);

@@ -6,6 +6,7 @@ const OUTCOMES = {
   caller: "Caller left",
   hangup: "Hung up",
   transfer: "Transferred",
+  digits: "Pressing keys",
   failed: "Failed",
   limit: "Too long",
   closing: "Bot closed",
