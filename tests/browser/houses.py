@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from bot.audio import Downsampler, mulaw
 from bot.engine.faults import NO_FAULTS, Faults
-from bot.engine.parts import Detector, Listener, Mind, Parts, Speaker
+from bot.engine.parts import Detector, Listener, Mind, Parts, Speaker, ToolServer
 from tests.browser.listening import Sound, pcm16
 from tests.e2e.house import House, open_house
 
@@ -42,6 +42,10 @@ class Overheard:
         """A new session's detector."""
         self.callers.append(bytearray())
         return _KeepingDetector(self._parts.detector(), self.callers[-1])
+
+    def tool_server(self, label: str, url: str) -> ToolServer | None:
+        """An MCP server."""
+        return self._parts.tool_server(label, url)
 
     def listener(self) -> Listener:
         """A new session's listener."""
@@ -83,11 +87,18 @@ class _KeepingSpeaker:
 
 @asynccontextmanager
 async def house_of(
-    parts: Parts | None = None, *, faults: Faults = NO_FAULTS, lifetime: float = 3600, **overrides: object
+    parts: Parts | None = None,
+    *,
+    faults: Faults = NO_FAULTS,
+    lifetime: float = 3600,
+    personas: str = "",
+    **overrides: object,
 ) -> AsyncIterator[House]:
     """`open_house`, and at its end not a call, not a session is left, without help from the house's own closing."""
     failure: Exception | None = None
-    async with open_house(parts, faults=faults, lifetime=lifetime, **overrides) as house:
+    async with open_house(
+        parts, faults=faults, lifetime=lifetime, personas=personas, rest=None, **overrides
+    ) as house:
         try:
             yield house
             await nothing_left(house)

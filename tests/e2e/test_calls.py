@@ -238,7 +238,8 @@ async def test_a_session_that_ends_by_the_clock_is_replaced_without_the_caller_n
         await line.until_finished()
 
     parts = ScriptedParts(heard=["Still there?"], answers=["Yes."])
-    async with open_house(parts, lifetime=45) as house:
+    patient = '[personas.patient]\ngreeting = "Hello! How can I help you?"\nidle_seconds = 60.0\n'
+    async with open_house(parts, lifetime=45, personas=patient) as house:
         call = await house.call(script)
         assert house.engine.opened == 2
         assert texts(call.transcript, "bot") == ["Hello! How can I help you?", "Yes."]
