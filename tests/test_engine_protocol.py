@@ -27,7 +27,8 @@ from bot.engine.work import (
     Send,
     StopResponding,
 )
-from bot.settings import TurnDetection, load_settings
+from bot.setting_kinds import TurnDetection
+from bot.settings import load_settings
 from bot.voicelive.configuration import session_configuration
 
 BARE = {"modalities": ["text", "audio"], "turn_detection": {"type": "server_vad"}}

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from bot.errors import SettingsError
-from bot.settings import Settings, example, is_loopback, load_settings, table
+from bot.loopback import is_loopback
+from bot.settings import Settings, example, load_settings, table
 
 ROOT = Path(__file__).parent.parent
 FOR_CALLS_OUT = {

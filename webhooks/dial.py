@@ -13,7 +13,8 @@ import click
 import msgspec
 
 from bot.errors import SettingsError
-from bot.settings import is_loopback, load_settings
+from bot.loopback import is_loopback
+from bot.settings import load_settings
 
 _LOOK_EVERY = 1.0  # seconds
 _ASK_WITHIN = 15.0  # seconds; the bot itself waits 10 s for Twilio

@@ -9,7 +9,8 @@ from quart import abort
 from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.datastructures import Headers, MultiDict
 
-from bot.settings import Settings, is_loopback
+from bot.loopback import is_loopback
+from bot.settings import Settings
 from webhooks.addresses import Addresses
 from webhooks.metrics import Meters
 from webhooks.signatures import Signatures, signed_addresses

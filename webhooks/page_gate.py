@@ -21,7 +21,8 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from quart import Response, abort, jsonify
 from quart.wrappers.base import BaseRequestWebsocket
 
-from bot.settings import Settings, is_loopback
+from bot.loopback import is_loopback
+from bot.settings import Settings
 from webhooks.gate import outside
 from webhooks.metrics import Meters
 

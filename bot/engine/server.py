@@ -28,7 +28,7 @@ from bot.engine.faults import NO_FAULTS, Faults
 from bot.engine.parts import Parts
 from bot.engine.protocol import LARGEST_EVENT, Session, read_event
 from bot.errors import EngineError
-from bot.settings import is_loopback
+from bot.loopback import is_loopback
 
 PATH = "/voice-live/realtime"
 LIFETIME = 3600.0

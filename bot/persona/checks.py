@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 
+from bot.loopback import is_loopback
 from bot.persona.template import TemplateError, parse
-from bot.settings import is_loopback
 
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)  # E.164; seven digits, as in bot.settings
 _SIP_USER = r"[^\s@<>\":;,]{1,128}"

@@ -27,7 +27,8 @@ from bot.persona.checks import (
 )
 from bot.persona.sentences import Sentences
 from bot.persona.template import escape
-from bot.settings import NoiseReduction, Settings, TurnDetection
+from bot.setting_kinds import NoiseReduction, TurnDetection
+from bot.settings import Settings
 
 _NO_OTHERS = ConfigDict(extra="forbid")
 

@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 from twilio.request_validator import RequestValidator
 
 from bot.errors import SimulatorError
-from bot.settings import is_loopback
+from bot.loopback import is_loopback
 
 _PLAIN = {"ws": "http", "wss": "https"}
 
