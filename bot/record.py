@@ -25,7 +25,7 @@ def record(call_id: str, report: Report, metrics: CallMetrics, *, words: bool = 
     match report:
         case Trouble():
             metrics.trouble.labels(report.code).inc()
-            log.warning("call=%s %s %s", call_id, report.code, report.detail)
+            log.warning("call=%s %s %s", call_id, report.code, _line(report.detail))
         case Answered():
             metrics.answer_seconds.observe(report.seconds)
             log.info("call=%s answered seconds=%.3f", call_id, report.seconds)
@@ -35,10 +35,15 @@ def record(call_id: str, report: Report, metrics: CallMetrics, *, words: bool = 
         case ToolUsed():
             log.info("call=%s tool %.64r: %s", call_id, report.name, report.outcome)
         case CallerWords() if words:
-            log.info("call=%s caller: %s", call_id, report.text)
+            log.info("call=%s caller: %s", call_id, _line(report.text))
         case AssistantWords() if words:
-            log.info("call=%s assistant: %s", call_id, report.heard)
+            log.info("call=%s assistant: %s", call_id, _line(report.heard))
         case StateChanged(State.ERROR):
-            log.warning("call=%s ended in an error: %s", call_id, report.message)
+            log.warning("call=%s ended in an error: %s", call_id, _line(report.message))
         case _:
             pass
+
+
+def _line(words: str) -> str:
+    """Words from outside as one line, so that nobody writes a line of the log but us."""
+    return "".join(letter for letter in " ".join(words.split()) if letter.isprintable())

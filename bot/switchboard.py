@@ -11,6 +11,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -32,7 +33,9 @@ from bot.runner import Clock, Runner, SessionLine, Sleep, Tools
 log = logging.getLogger(__name__)
 
 _CLAIM_WITHIN = 10.0  # seconds from the webhook to the media stream
+_RETURN_WITHIN = 40.0  # the same where keys are pressed, or a sentence said, before; 32 pauses are 16 s
 _FAREWELL_WITHIN = 5.0  # seconds for a caller who was let go to come to the safety net
+_RINGS_FOR = 60.0  # seconds of ringing at most, where nobody said how long
 _PAST_CALLS = 500
 _LAST_WORDS = 15.0  # seconds for calls to leave by the safety net when the house closes
 
@@ -66,6 +69,11 @@ class _Line:
         self.broken = False
         self.answered = False
         self.over = False
+
+    @property
+    def left(self) -> bool:
+        """Whether the stream is over, though the session behind it may still be being closed."""
+        return self.runner is not None and (self.runner.farewell is not None or self.runner.broken)
 
     @property
     def may_come_back(self) -> bool:
@@ -104,6 +112,7 @@ class Switchboard:
         self._draining = False
         self._evicting = False  # whoever still comes is let go at once
         self._leaving: dict[str, float] = {}  # callers let go, and until when the safety net waits for them
+        self._ringing: dict[str, float] = {}  # callers who are transferred, and until when they may come back
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
@@ -151,14 +160,22 @@ class Switchboard:
         A second announcement of the same call changes nothing. returns: for a caller who comes back to the same
         conversation, what the assistant is told to say first, empty for nothing. persona: who speaks in a call that
         the bot places.
+
+        Who comes back from here is no new call: there is room, also while the house drains, and the plan is the same.
         """
-        if facts.call_id in self._lines:
-            return True
-        if not self.ready:
+        line = self._lines.get(facts.call_id)
+        if line is not None:
+            if returns is None or line.runner is None or not line.left:
+                return True
+            self._settle(line, line.runner)
+        before = self._away(facts.call_id) if returns is not None else None
+        if not self.ready and (before is None or self._evicting or not self._open):
             self._metrics.refused.labels("draining" if self._draining else "full").inc()
             return False
-        line = self._add(facts, self._returning(facts.call_id, returns), persona)
-        history = line.returning.history if line.returning else ()
+        history = before.history if before is not None else ()
+        returning = Returning(history, returns) if returns is not None else None
+        plan = self._what_is_left(before) if before is not None else self._planner.plan(facts, persona)
+        line = self._add(plan, returning)
         line.opening = self._tasks.create_task(self._connecting.open(line.plan, history))
         self._tasks.create_task(self._await_claim(line, line.opening))
         return True
@@ -178,7 +195,8 @@ class Switchboard:
         if line is None:
             if not self.ready:
                 raise SwitchboardFull(f"no room for {facts.call_id}")
-            line = self._add(facts)
+            past = self._past.get(facts.call_id)
+            line = self._add(past.plan if past is not None else self._planner.plan(facts))
         line.facts, line.answered = facts, True
         runner = line.runner = Runner(
             leg,
@@ -200,10 +218,9 @@ class Switchboard:
             self._metrics.trouble.labels("fault").inc()
         finally:
             # What is kept of a call that is over must not hold on to its sockets.
-            line.farewell, line.broken, line.runner = runner.farewell, runner.broken, None
-            line.history = runner.history if line.may_come_back else ()
+            self._settle(line, runner)
+            line.runner = None
             opening, line.opening = line.opening, None
-            self._close(line)
             if opening is not None:
                 self._tasks.create_task(discard(opening))
 
@@ -220,13 +237,19 @@ class Switchboard:
         if line is None:
             return None
         # The caller may be asking while the session behind it is still being closed.
-        return line.runner.farewell if line.runner is not None else line.farewell
+        farewell = line.runner.farewell if line.runner is not None else line.farewell
+        if farewell is not None and farewell.outcome is Outcome.TRANSFER:
+            self._ringing[call_id] = self._clock() + (farewell.seconds or _RINGS_FOR) + _FAREWELL_WITHIN
+        return farewell
 
     def ended(self, call_id: str) -> None:
         """The network says that the call is over."""
         self._leaving.pop(call_id, None)
+        self._ringing.pop(call_id, None)
         line = self._lines.get(call_id)
         if line is None:
+            if (past := self._past.get(call_id)) is not None:
+                past.history = ()  # nobody comes back
             return
         if line.runner is not None:
             line.runner.stop("the network reports the end of the call")
@@ -284,26 +307,43 @@ class Switchboard:
     async def _until_empty(self, within: float) -> None:
         """Wait for calls to end, and for those let go to have come to the safety net, which is ours to serve."""
         deadline = self._clock() + within
-        while self._lines and self._clock() < deadline:
+        # All at once: who was let go may come back, and is a call again.
+        while (self._coming() and self._clock() < deadline) or self._clock() < max(
+            self._leaving.values(), default=0.0
+        ):
             await self._sleep(0.1)
-        while self._leaving and self._clock() < max(self._leaving.values()):
-            await self._sleep(0.1)
+
+    def _coming(self) -> bool:
+        """Whether a call runs, or a caller may come back from a transfer that nobody takes."""
+        return bool(self._lines) or self._clock() < max(self._ringing.values(), default=0.0)
 
     # --- inside
 
-    def _returning(self, call_id: str, instructions: str | None) -> Returning | None:
-        if instructions is None:
-            return None
+    def _away(self, call_id: str) -> _Line | None:
+        """The call as it was, of a caller who was sent away or lost the line."""
         past = self._past.get(call_id)
-        return Returning(past.history if past is not None else (), instructions)
+        return past if past is not None and past.may_come_back else None
 
-    def _add(self, facts: CallerFacts, returning: Returning | None = None, persona: str = "") -> _Line:
-        plan = self._planner.plan(facts, persona)
+    def _what_is_left(self, before: _Line) -> CallPlan:
+        """The same plan, less the time that the call has lasted: going away and coming back does not prolong it."""
+        longest = before.plan.policy.longest_call - (self._clock() - before.began)
+        return replace(before.plan, policy=replace(before.plan.policy, longest_call=longest))
+
+    def _add(self, plan: CallPlan, returning: Returning | None = None) -> _Line:
+        facts = plan.facts
         line = self._lines[facts.call_id] = _Line(plan, self._clock(), returning)
         self._past.pop(facts.call_id, None)
+        self._leaving.pop(facts.call_id, None)
+        self._ringing.pop(facts.call_id, None)
         self.board.begin(facts, self._wall_clock())
         self._metrics.live.set(self.live)
         return line
+
+    def _settle(self, line: _Line, runner: Runner) -> None:
+        """The stream is over: remember how, and what was said where the caller may come back."""
+        line.farewell, line.broken = runner.farewell, runner.broken
+        line.history = runner.history if line.may_come_back else ()
+        self._close(line)
 
     def _close(self, line: _Line) -> None:
         call_id = line.facts.call_id
@@ -319,6 +359,7 @@ class Switchboard:
             oldest = next(iter(self._past))
             del self._past[oldest]
             self._leaving.pop(oldest, None)
+            self._ringing.pop(oldest, None)
         line.feed.close()
         self._metrics.live.set(self.live)
         outcome = line.farewell.outcome.value if line.farewell is not None else "broken" if line.broken else "caller"
@@ -329,7 +370,7 @@ class Switchboard:
     async def _await_claim(self, line: _Line, opening: asyncio.Task[Opened]) -> None:
         """Give the session up where no stream comes for it."""
         try:
-            async with asyncio.timeout(_CLAIM_WITHIN):
+            async with asyncio.timeout(_CLAIM_WITHIN if line.returning is None else _RETURN_WITHIN):
                 await line.claimed.wait()
         except TimeoutError:
             log.warning("call=%s no media stream came; the session is given up", line.facts.call_id)

@@ -68,3 +68,30 @@ def test_a_persona_without_an_address_of_its_own_says_so(tmp_path: Path) -> None
     assert "b\n  answers      no call" in result.stdout
     assert "may          only talk" in result.stdout
     assert "in the model's own words" in result.stdout
+
+
+def test_tools_that_are_not_there_are_told_before_the_bot_refuses_to_start(tmp_path: Path) -> None:
+    file = tmp_path / "voicebot.toml"
+    file.write_text("modules = ['no_such_module']\n[personas.a]\ntools = ['look_up']\n")
+    result = check(file)
+    assert result.exit_code == 1
+    assert "'no_such_module': there is no such module" in result.stderr
+    (tmp_path / "a_module_for_the_check.py").write_text(
+        'from bot.tools import tool\n@tool\ndef find() -> str:\n    """Find it."""\n    return ""\n'
+    )
+    file.write_text("modules = ['a_module_for_the_check']\n[personas.a]\ntools = ['look_up']\n")
+    result = check(file)
+    assert result.exit_code == 1
+    assert "'look_up' is no tool" in result.stderr
+
+
+def test_a_header_of_a_server_may_stand_in_the_env_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DOCS_MCP_AUTHORIZATION=Bearer abc\n")
+    file = tmp_path / "voicebot.toml"
+    file.write_text(
+        "[[personas.a.mcp]]\nlabel = 'docs'\nurl = 'https://mcp.example.com'\n"
+        "headers = { Authorization = 'DOCS_MCP_AUTHORIZATION' }\n"
+    )
+    result = check(file)
+    assert result.exit_code == 0, result.stderr
+    assert "Bearer" not in result.output

@@ -32,3 +32,12 @@ def test_tools_and_trouble_are_logged_with_the_calls_id(caplog: pytest.LogCaptur
     text = logged(caplog, ToolUsed("order_status", "ok"), Trouble("asked_again"))
     assert "call=CA1 tool 'order_status': ok" in text
     assert "call=CA1 asked_again" in text
+
+
+def test_nobody_but_us_writes_a_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    forged = "First:\n2026 INFO call=CA2 ended\r\N{LINE SEPARATOR}\x1b[2J"
+    said: list[Report] = [CallerWords("q", forged), AssistantWords("a", forged), Trouble("service_error", forged)]
+    logged(caplog, *said, words=True)
+    lines = [record.getMessage() for record in caplog.records]
+    assert [len(line.splitlines()) for line in lines] == [1, 1, 1]
+    assert not any("\x1b" in line for line in lines)

@@ -5,12 +5,14 @@ import weakref
 import pytest
 from prometheus_client import CollectorRegistry
 
-from bot.call.commands import Farewell, Outcome
+from bot.call.commands import CreateResponse, Farewell, Outcome
 from bot.call.events import CallerAudio, CallerFacts, LegEnded, LegStarted, SessionFailed
+from bot.call.policy import Policy
 from bot.call.reports import State, StateChanged
 from bot.errors import SessionRefused, SwitchboardFull
 from bot.metrics import CallMetrics
 from bot.persona import Sentences
+from bot.plan import CallPlan
 from bot.switchboard import Switchboard
 from tests.fakes import FakeLeg, FakePlanner, FakeSource, started_leg, until
 
@@ -19,6 +21,18 @@ FACTS = CallerFacts("CA1", caller="+14255550100")
 
 def switchboard(source: FakeSource, max_calls: int = 2) -> Switchboard:
     return Switchboard(source, FakePlanner(), CallMetrics(CollectorRegistry()), max_calls=max_calls)
+
+
+class CountingPlanner(FakePlanner):
+    """Remembers for whom it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.planned: list[str] = []
+
+    def plan(self, facts: CallerFacts, persona_name: str = "") -> CallPlan:
+        self.planned.append(persona_name)
+        return super().plan(facts, persona_name)
 
 
 async def test_connecting_begins_when_a_call_is_announced_and_the_stream_claims_it() -> None:
@@ -240,6 +254,110 @@ async def test_a_stream_that_comes_when_the_house_closes_is_let_go_with_a_word()
         assert leg.closed is Outcome.CLOSING
         board.farewell("CA1")
         await draining
+
+
+async def sent_away(board: Switchboard) -> asyncio.Task[None]:
+    """A call whose caller was just told to wait for somebody else."""
+    leg = started_leg()
+    call = asyncio.create_task(board.answer(FACTS, leg))
+    await until(lambda: board.live and leg.events.empty())
+    assert board.transfer("CA1", "+14255550199")
+    await asyncio.sleep(0.3)  # the clock's next look
+    assert leg.closed is Outcome.TRANSFER
+    return call
+
+
+async def test_who_comes_back_before_the_old_session_is_closed_comes_back_to_the_same_conversation() -> None:
+    source, planner = FakeSource(), CountingPlanner()
+    async with Switchboard(source, planner, CallMetrics(CollectorRegistry()), max_calls=2) as board:
+        board.expect(FACTS, persona="night")
+        await until(lambda: source.sessions)
+        source.sessions[0].close_gate.clear()
+        call = await sent_away(board)
+        assert not call.done()
+        assert board.farewell("CA1") is not None
+        assert board.expect(FACTS, returns="Nobody answered.", persona="night")
+        await until(lambda: len(source.sessions) == 2)
+        leg = started_leg()
+        back = asyncio.create_task(board.answer(FACTS, leg))
+        await until(lambda: CreateResponse(instructions="Nobody answered.") in source.sessions[1].asked)
+        source.sessions[0].close_gate.set()
+        await call
+        assert board.live == 1
+        leg.events.put_nowait(LegEnded("hung up"))
+        await back
+        assert board.live == 0
+    assert planner.planned == ["night"]  # a file that changes meanwhile is for new calls
+
+
+async def test_coming_back_does_not_prolong_the_longest_call() -> None:
+    planner = FakePlanner(Policy(longest_call=2.0))
+    async with Switchboard(FakeSource(), planner, CallMetrics(CollectorRegistry()), max_calls=2) as board:
+        await (await sent_away(board))
+        await asyncio.sleep(1)
+        assert board.expect(FACTS, returns="")
+        leg = started_leg()
+        async with asyncio.timeout(1.5):
+            await board.answer(FACTS, leg)
+        assert leg.closed is Outcome.LIMIT
+
+
+@pytest.mark.parametrize("why", ["draining", "full"])
+async def test_who_comes_back_is_no_new_call_for_a_house_that_takes_none(why: str) -> None:
+    async with switchboard(FakeSource(), max_calls=1) as board:
+        await (await sent_away(board))
+        if why == "full":
+            assert board.expect(CallerFacts("CA2"))
+        else:
+            board.drain()
+        assert not board.expect(CallerFacts("CA3"), returns="Nobody answered.")
+        assert board.expect(FACTS, returns="Nobody answered.")
+
+
+async def test_a_house_that_drains_waits_for_who_comes_back() -> None:
+    async with switchboard(FakeSource()) as board:
+        await (await sent_away(board))
+        board.drain()
+        draining = asyncio.create_task(board.drained(60))
+        await asyncio.sleep(0.15)
+        assert board.expect(FACTS, returns="")
+        leg = started_leg()
+        call = asyncio.create_task(board.answer(FACTS, leg))
+        await asyncio.sleep(0.3)
+        assert leg.closed is None
+        leg.events.put_nowait(LegEnded("hung up"))
+        await call
+        await draining
+
+
+async def test_a_house_that_drains_waits_for_a_transfer_that_rings_until_the_call_is_over() -> None:
+    async with switchboard(FakeSource()) as board:
+        await (await sent_away(board))
+        assert board.farewell("CA1") is not None  # the safety net has it dialled
+        board.drain()
+        draining = asyncio.create_task(board.drained(60))
+        await asyncio.sleep(0.3)
+        assert not draining.done()
+        board.ended("CA1")
+        await draining
+
+
+async def test_nobody_comes_back_once_the_house_closes() -> None:
+    async with switchboard(FakeSource()) as board:
+        await (await sent_away(board))
+        board.drain()
+        await board.drained(0)
+        assert not board.expect(FACTS, returns="Nobody answered.")
+
+
+@pytest.mark.virtual_time
+async def test_who_presses_keys_before_coming_back_has_time_for_them() -> None:
+    async with switchboard(FakeSource()) as board:
+        board.expect(FACTS, returns="")
+        await asyncio.sleep(25)
+        assert board.live == 1
+        await asyncio.sleep(25)
+        assert board.live == 0
 
 
 async def test_a_broken_stream_is_not_counted_as_a_hang_up() -> None:

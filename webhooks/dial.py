@@ -12,9 +12,8 @@ import aiohttp
 import click
 import msgspec
 
-from bot.errors import SettingsError
 from bot.loopback import is_loopback
-from bot.settings import load_settings
+from bot.settings import environment
 
 _LOOK_EVERY = 1.0  # seconds
 _ASK_WITHIN = 15.0  # seconds; the bot itself waits 10 s for Twilio
@@ -162,13 +161,16 @@ def _parameters(_: click.Context, __: click.Parameter, values: tuple[str, ...]) 
 def dial_command(number: str, persona: str, parameters: dict[str, str], url: str) -> None:
     """Have a running bot call NUMBER, such as +14255550100, and follow the call to its end.
 
-    The key is the CALLS_KEY of the settings. Exit code: 0 if the call was answered, 1 if not, 2 for a wrong option or
-    setting. Ctrl-C stops following; the call goes on.
+    The key is CALLS_KEY of the environment or of `.env`. Exit code: 0 if the call was answered, 1 if not, 2 for a
+    wrong option or key. Ctrl-C stops following; the call goes on.
     """
     try:
-        key = load_settings().calls_key.get_secret_value()
-    except SettingsError as error:
-        raise _failure(str(error), 2) from None
+        # Alone: on another machine than the bot's there are no settings of Twilio's.
+        key = environment().get("CALLS_KEY", "")
+    except UnicodeDecodeError:
+        raise _failure(".env should be a text file in UTF-8", 2) from None
+    if not (key.isascii() and key.isprintable()):  # such a header cannot be sent
+        raise _failure("CALLS_KEY should be of printable ASCII characters.", 2)
     if not key:
         raise _failure("CALLS_KEY is missing: it should be the one of the bot that places the call.", 2)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -11,9 +10,8 @@ import click
 
 from bot.errors import SettingsError
 from bot.persona.persona import Persona
-from bot.persona.personas import Personas
+from bot.plan import Planner
 from bot.settings import load_settings
-from bot.voicelive.configuration import compatible
 
 
 @click.group()
@@ -24,16 +22,16 @@ def persona() -> None:
 @persona.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
-    """Say who answers what by FILE, or what is wrong with it (exit code 1)."""
+    """Say who answers what by FILE, or what is wrong with it (exit code 1). Modules that it names are imported."""
     try:
-        settings = load_settings()
+        settings = load_settings({"persona_file": str(file)})
     except SettingsError as error:
         _refuse([f"voicebot: {problem}" for problem in error.problems])
     try:
-        personas = Personas(file, settings, environ=os.environ, compatible=compatible)
+        planner = Planner.of(settings, watch=lambda *_: None)
     except SettingsError as error:
         _refuse(error.problems)
-    for one in personas.all:
+    for one in planner.personas.all:
         click.echo("\n".join(_described(one)))
 
 
