@@ -33,7 +33,8 @@ from bot.runner import Clock, Runner, SessionLine, Sleep, Tools
 log = logging.getLogger(__name__)
 
 _CLAIM_WITHIN = 10.0  # seconds from the webhook to the media stream
-_RETURN_WITHIN = 40.0  # the same where keys are pressed, or a sentence said, before; 32 pauses are 16 s
+_SENTENCE = 6.0  # more for who comes back: a sentence is said, or keys are pressed, before the stream opens
+_KEY = 0.6  # seconds more for each key; a pause takes 0.5
 _FAREWELL_WITHIN = 5.0  # seconds for a caller who was let go to come to the safety net
 _RINGS_FOR = 60.0  # seconds of ringing at most, where nobody said how long
 _PAST_CALLS = 500
@@ -64,6 +65,7 @@ class _Line:
         self.feed = Feed()
         self.opening: asyncio.Task[Opened] | None = None
         self.claimed = asyncio.Event()
+        self.claim_within = _CLAIM_WITHIN
         self.runner: Runner | None = None
         self.farewell: Farewell | None = None
         self.broken = False
@@ -176,6 +178,9 @@ class Switchboard:
         returning = Returning(history, returns) if returns is not None else None
         plan = self._what_is_left(before) if before is not None else self._planner.plan(facts, persona)
         line = self._add(plan, returning)
+        if returning is not None:
+            keys = before.farewell.digits if before is not None and before.farewell is not None else ""
+            line.claim_within += _SENTENCE + _KEY * len(keys)
         line.opening = self._tasks.create_task(self._connecting.open(line.plan, history))
         self._tasks.create_task(self._await_claim(line, line.opening))
         return True
@@ -370,7 +375,7 @@ class Switchboard:
     async def _await_claim(self, line: _Line, opening: asyncio.Task[Opened]) -> None:
         """Give the session up where no stream comes for it."""
         try:
-            async with asyncio.timeout(_CLAIM_WITHIN if line.returning is None else _RETURN_WITHIN):
+            async with asyncio.timeout(line.claim_within):
                 await line.claimed.wait()
         except TimeoutError:
             log.warning("call=%s no media stream came; the session is given up", line.facts.call_id)

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from bot.call.commands import CreateResponse, Farewell, Outcome
-from bot.call.events import CallerAudio, CallerFacts, LegEnded, LegStarted, SessionFailed
+from bot.call.events import CallerAudio, CallerFacts, Leave, LegEnded, LegStarted, SessionFailed
 from bot.call.policy import Policy
 from bot.call.reports import State, StateChanged
 from bot.errors import SessionRefused, SwitchboardFull
@@ -353,7 +353,12 @@ async def test_nobody_comes_back_once_the_house_closes() -> None:
 @pytest.mark.virtual_time
 async def test_who_presses_keys_before_coming_back_has_time_for_them() -> None:
     async with switchboard(FakeSource()) as board:
-        board.expect(FACTS, returns="")
+        leg = started_leg()
+        call = asyncio.create_task(board.answer(FACTS, leg))
+        await until(lambda: board.live and leg.events.empty())
+        board._let_go("CA1", Leave("keys", Farewell(Outcome.DIGITS, digits="w" * 32), at_once=True))
+        await call
+        assert board.expect(FACTS, returns="")
         await asyncio.sleep(25)
         assert board.live == 1
         await asyncio.sleep(25)
