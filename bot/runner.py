@@ -2,8 +2,9 @@
 
 Whatever happens on either side becomes an event; what the machine asks for is carried out in order. One task speaks
 to the leg. What is for the session is sent by the task that caused it, since fifty frames a second are not worth a
-task switch each; only the clock's task never sends, because it must not be held up. All tasks of a call live in one
-TaskGroup, and nothing outlives it, above all no Voice Live session, which costs money.
+task switch each. For the same reason the machine learns of the time when a frame comes; a task of its own stands in
+where none does, and never sends, because it must not be held up. All tasks of a call live in one TaskGroup, and
+nothing outlives it, above all no Voice Live session, which costs money.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from bot.errors import LegError, LegStalled, SessionError
 from bot.leg import Leg
 
 TICK = 0.1  # seconds between looks at the clock
+_RARELY = 5 * TICK  # how often the clock's own task looks, as long as the caller's frames bring the time
 _TO_SESSION = (
     AddText, CreateResponse, CancelResponse, Truncate, DeleteItem, AddToolOutput, AnswerApproval
 )  # fmt: skip
@@ -64,6 +66,10 @@ class SessionLine(Protocol):
 
     async def receive(self) -> SessionEvent:
         """Wait for the next event; `SessionFailed` is the last."""
+        ...
+
+    def hear(self, pcm: bytes) -> bool:
+        """Send a stretch of the caller at once; False where it has to wait and should be executed."""
         ...
 
     async def execute(self, command: SessionCommand) -> None:
@@ -120,6 +126,7 @@ class Runner:
         self._sleep = sleep
         self._tools: Tools = tools or NoTools()
         self._call = Call(policy, now=clock(), returning=returning)
+        self._next_tick = clock() + TICK
         self._to_leg: deque[LegCommand] = deque()
         self._to_session: deque[SessionCommand] = deque()
         self._leg_has_work = asyncio.Event()
@@ -177,14 +184,24 @@ class Runner:
             self._feed(event)
             if isinstance(event, LegEnded):
                 return
-            await self._send_to_session()
+            if self._clock() >= self._next_tick:
+                self._tick()
+            if self._to_session:
+                await self._send_to_session()
 
     async def _watch_clock(self) -> None:
+        """Let time pass where no frames do: before the leg starts, when it stalls, or when it is being waited for."""
+        frames_bring_it = False
         while True:
-            await self._sleep(TICK)
-            leave, self._leave = self._leave, None
-            # The clock sends nothing itself: it must go on when a side takes nothing.
-            self._feed(leave or Tick())
+            await self._sleep(_RARELY if frames_bring_it else TICK)
+            frames_bring_it = self._clock() < self._next_tick
+            if not frames_bring_it:
+                self._tick()
+
+    def _tick(self) -> None:
+        self._next_tick = self._clock() + TICK
+        leave, self._leave = self._leave, None
+        self._feed(leave or Tick())
 
     async def _hold_session(self, number: int, history: Sequence[Turn]) -> None:
         try:
@@ -218,7 +235,8 @@ class Runner:
     def _sort(self, outputs: Sequence[Output]) -> None:
         for output in outputs:
             if isinstance(output, SendAudio):  # fifty times a second, so it is asked for first
-                self._to_session.append(output)
+                if not self._heard_at_once(output.pcm):
+                    self._to_session.append(output)
             elif isinstance(output, OpenSession):
                 self._open_session(output.history)
             elif isinstance(output, CloseSession):
@@ -237,6 +255,10 @@ class Runner:
                 self._to_session.append(output)
             else:
                 self._watch(output, self._clock())
+
+    def _heard_at_once(self, pcm: bytes) -> bool:
+        overtakes = self._sending_to_session or self._to_session
+        return not overtakes and self._session is not None and self._session.hear(pcm)
 
     def _run_tool(self, command: RunTool) -> None:
         if self._tasks is None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from bot.call.commands import Clear, Mark, Outcome, Play, SessionCommand, Turn
+from bot.call.commands import Clear, Mark, Outcome, Play, SendAudio, SessionCommand, Turn
 from bot.call.events import CallerFacts, LegEvent, LegStarted, SessionEvent, SessionReady
 from bot.call.policy import Policy
 from bot.errors import LegClosed, SessionError, SessionLost
@@ -60,11 +60,18 @@ class FakeSession:
         self.asked: list[SessionCommand] = []
         self.closed = False
         self.broken = False
+        self.busy = False  # something waits to be sent
         self.close_gate = asyncio.Event()  # unset: close takes its time
         self.close_gate.set()
 
     async def receive(self) -> SessionEvent:
         return await self.events.get()
+
+    def hear(self, pcm: bytes) -> bool:
+        if self.broken or self.busy:
+            return False
+        self.asked.append(SendAudio(pcm))
+        return True
 
     async def execute(self, command: SessionCommand) -> None:
         if self.broken:

@@ -177,6 +177,25 @@ async def test_the_end_is_not_lost_while_the_call_is_busy() -> None:
         assert [type(event) for event in h.switchboard.heard] == [LegStarted, *[CallerAudio] * 5, LegEnded]
 
 
+async def test_a_caller_who_leaves_unnoticed_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+    left = asyncio.Event()
+
+    async with house() as h:
+
+        async def asleep(leg: Leg) -> None:
+            await left.wait()
+            await asyncio.sleep(0.1)
+
+        h.switchboard.hold = asleep
+        async with h.stream() as line:
+            await h.begin(line)
+            line.transport.abort()
+        left.set()
+        await h.switchboard.finished.wait()
+        await asyncio.sleep(0.1)
+    assert "Exception" not in caplog.text
+
+
 async def test_a_flood_is_held_back_and_not_hoarded() -> None:
     hold = asyncio.Event()
 

@@ -30,7 +30,7 @@ def test_twilios_own_examples_are_understood() -> None:
     assert start.start.custom_parameters["token"] == "tok"
     media = parse(told(frame("5", b"\x00\x7f")))
     assert isinstance(media, Media)
-    assert (media.media.payload, media.milliseconds, media.stream_sid) == (b"\x00\x7f", 5, STREAM)
+    assert (media.media.payload, media.media.milliseconds, media.stream_sid) == (b"\x00\x7f", 5, STREAM)
     key = {"event": "dtmf", "streamSid": STREAM, "dtmf": {"track": "inbound_track", "digit": "1"}}
     assert isinstance(heard := parse(told(key)), Dtmf)
     assert heard.dtmf.digit == "1"
@@ -80,7 +80,7 @@ def test_a_timestamp_that_is_no_number_is_refused(timestamp: str) -> None:
     media = parse(told(frame(timestamp)))
     assert isinstance(media, Media)
     with pytest.raises(BadMessage):
-        _ = media.milliseconds
+        _ = media.media.milliseconds
 
 
 @given(st.text(max_size=300) | st.binary(max_size=300))

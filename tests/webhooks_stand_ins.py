@@ -21,10 +21,11 @@ from bot.feed import Entry, Feed
 from bot.leg import Leg
 from bot.persona import Sentences
 from bot.settings import Settings, load_settings
-from webhooks.app import LARGEST_BODY, create_app
+from webhooks.app import create_app
 from webhooks.bad_input import BadInput
 from webhooks.media_messages import Start, StartFacts
 from webhooks.metrics import Meters
+from webhooks.protocols import LARGEST_MESSAGE, PromptHttp, SteadyWebSocket
 from webhooks.stream import MediaStream
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -216,8 +217,9 @@ async def served(app: Quart) -> AsyncIterator[int]:
     config = uvicorn.Config(
         app,
         port=0,
-        ws="websockets-sansio",
-        ws_max_size=LARGEST_BODY,
+        http=PromptHttp,
+        ws=SteadyWebSocket,
+        ws_max_size=LARGEST_MESSAGE,
         ws_per_message_deflate=False,
         proxy_headers=False,
         log_config=None,

@@ -22,7 +22,7 @@ from webhooks.outbound import outbound_routes
 from webhooks.page_gate import PageGate
 from webhooks.pages import page_routes
 from webhooks.sign_in import sign_in_routes
-from webhooks.sockets import BoundedWebsocket, OrderlyConnection
+from webhooks.sockets import DirectWebsocket, OrderlyConnection
 from webhooks.softphone import softphone_routes
 from webhooks.switchboard import Switchboard
 from webhooks.tokens import StreamTokens
@@ -44,7 +44,7 @@ class VoiceApp(Quart):
     """A Quart application that may live behind the path of PUBLIC_URL, whether the proxy takes it off or not."""
 
     asgi_websocket_class = OrderlyConnection
-    websocket_class = BoundedWebsocket
+    websocket_class = DirectWebsocket
     prefix = ""
 
     async def asgi_app(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:

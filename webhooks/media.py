@@ -10,7 +10,6 @@ import logging
 from collections.abc import Callable
 
 from quart import Blueprint, websocket
-from quart.wrappers import Websocket
 
 from bot.call.commands import Outcome
 from bot.call.events import CallerFacts
@@ -21,7 +20,7 @@ from webhooks.gate import SIGNATURE, Gate
 from webhooks.media_messages import BadMessage, Connected, Start, Stop, Unknown, parse
 from webhooks.metrics import Meters
 from webhooks.page_gate import PageGate
-from webhooks.sockets import QuartSocket
+from webhooks.sockets import DirectWebsocket, QuartSocket
 from webhooks.softphone import page_facts
 from webhooks.stream import MediaStream, Socket
 from webhooks.switchboard import Switchboard
@@ -121,7 +120,7 @@ def media_routes(
     @routes.websocket("/media")
     async def media() -> None:
         # The object behind the proxy: the call's other tasks use it too.
-        this: Websocket = websocket._get_current_object()  # noqa: SLF001 - Werkzeug's documented way
+        this: DirectWebsocket = websocket._get_current_object()  # noqa: SLF001 - Werkzeug's documented way
         visitor = _judge(this, gate, page_gate)
         await this.accept()
         socket, bad = QuartSocket(this), BadInput(meters)
@@ -150,7 +149,7 @@ def media_routes(
     return routes
 
 
-def _judge(socket: Websocket, gate: Gate, page_gate: PageGate | None) -> str:
+def _judge(socket: DirectWebsocket, gate: Gate, page_gate: PageGate | None) -> str:
     """The visitor whose page opens the socket, or empty for Twilio. Aborts the handshake where it is neither.
 
     A browser says which page sent it and cannot sign; Twilio signs and has no page, and our simulator does neither.

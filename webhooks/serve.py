@@ -12,8 +12,6 @@ from collections.abc import Callable, Generator
 
 from prometheus_client import CollectorRegistry
 from uvicorn import Config, Server
-from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from bot.engine.process import EngineProcess
 from bot.errors import SettingsError
@@ -24,13 +22,10 @@ from bot.switchboard import Switchboard
 from bot.voicelive import VoiceLive
 from webhooks.app import create_app
 from webhooks.dialler import Dialler
+from webhooks.protocols import LARGEST_MESSAGE, PromptHttp, SteadyWebSocket
 from webhooks.rest import TwilioRest
 
 log = logging.getLogger(__name__)
-
-_MOST_UNREAD = 16  # messages
-_REQUEST_WITHIN = 10.0  # seconds from a connection, or from an answer, to the next complete request
-LARGEST_MESSAGE = 64 * 1024  # bytes, of one WebSocket message; Twilio's are under 1 KiB
 
 
 class _Server(Server):
@@ -39,42 +34,6 @@ class _Server(Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
-
-
-class _SteadyProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's WebSockets, less two system calls a message.
-
-    It stops reading the socket at every message until the application has taken it. Here it stops when some wait.
-    """
-
-    def send_receive_event_to_app(self) -> None:
-        """Hand a message on; stop reading only where the application lags behind."""
-        if self.read_paused or self.queue.qsize() >= _MOST_UNREAD:
-            super().send_receive_event_to_app()
-        else:
-            self.read_paused = True  # so that it is not paused there
-            super().send_receive_event_to_app()
-            self.read_paused = False
-
-
-class _PromptHttp(H11Protocol):
-    """uvicorn's HTTP, for peers who say what they want: a connection without a request is closed."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        """Begin to wait."""
-        super().connection_made(transport)
-        self.loop.call_later(_REQUEST_WITHIN, self._close_if_idle, None)
-
-    def on_response_complete(self) -> None:
-        """Wait again: uvicorn's own timer stops at the first byte that comes, whatever comes after it."""
-        answered = self.cycle
-        super().on_response_complete()
-        self.loop.call_later(_REQUEST_WITHIN, self._close_if_idle, answered)
-
-    def _close_if_idle(self, last: RequestResponseCycle | None) -> None:
-        asked = self.cycle is not last  # each request has a cycle of its own
-        if not asked and self.transport.get_protocol() is self:
-            self.transport.close()
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -98,8 +57,8 @@ def server(app: object) -> Server:
     config = Config(
         app,  # type: ignore[arg-type]  # uvicorn's and Quart's ASGI types differ in name only
         lifespan="off",
-        http=_PromptHttp,
-        ws=_SteadyProtocol,
+        http=PromptHttp,
+        ws=SteadyWebSocket,
         ws_max_size=LARGEST_MESSAGE,
         ws_ping_interval=None,  # a call whose audio stops is noticed sooner than a ping would
         ws_per_message_deflate=False,

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from bot.audio import Downsampler, Upsampler, mulaw
@@ -24,7 +24,7 @@ from bot.call.events import (
 from bot.errors import LegClosed, LegStalled
 from webhooks.bad_input import BadInput
 from webhooks.gaps import SAMPLES_PER_MS, Timeline
-from webhooks.media_messages import DIGITS, BadMessage, Dtmf, Mark, Media, Message, Start, Stop, Writer, parse
+from webhooks.media_messages import DIGITS, BadMessage, Dtmf, Frame, Mark, Media, Message, Start, Stop, Writer, parse
 from webhooks.metrics import Meters
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ _SILENCE = b"\xff"  # mu-law for zero
 class Socket(Protocol):
     """What a leg needs of a WebSocket. Each method raises LegClosed once the other side has gone."""
 
-    async def receive(self) -> str | bytes:
+    def receive(self) -> Awaitable[str | bytes]:
         """Wait for the next message."""
         ...
 
@@ -124,7 +124,7 @@ class MediaStream:
         if isinstance(message, Media):
             self._check_stream(message.stream_sid)
             if message.media.track == "inbound":
-                self._hear(message)
+                self._hear(message.media)
         elif isinstance(message, Mark):
             self._check_stream(message.stream_sid)
             self._waiting.append(MarkPlayed(message.mark.name))
@@ -143,16 +143,12 @@ class MediaStream:
         if stream_sid != self._stream_sid:
             raise BadMessage("foreign-stream")
 
-    def _hear(self, message: Media) -> None:
-        ulaw = message.media.payload
+    def _hear(self, frame: Frame) -> None:
+        ulaw = frame.payload
         if not ulaw:
             raise BadMessage("empty-frame")
-        missing = self._timeline.place(message.milliseconds, len(ulaw))
-        if missing is None:
-            self._dropped += 1
-            self._meters.dropped_frames.inc()
-            return
-        if self._too_fast(missing + len(ulaw)):
+        missing = self._timeline.place(frame.milliseconds, len(ulaw))
+        if missing is None or self._too_fast(missing + len(ulaw)):
             self._dropped += 1
             self._meters.dropped_frames.inc()
             return

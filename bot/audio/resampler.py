@@ -18,6 +18,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
+import audioop
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,7 +30,11 @@ _KAISER_BETA: Final = 6.76  # Kaiser's formula for 70 dB: 0.1102 * (70 - 8.7)
 _TAP_UNIT: Final = 2.0**-30
 _BLOCK_STEPS: Final = 16  # the quickest of 4 to 40, for 20 ms and for 500 ms alike
 
+_FRAME: Final = 160  # samples, 20 ms at 8 kHz: what Twilio sends, and a whole number of blocks
+
 _PCM16: Final = np.dtype("<i2")
+_PCM16_LOUDEST: Final = 32768
+_FRAME_BYTES: Final = _FRAME * _PCM16.itemsize
 _FLOAT: Final = np.dtype(np.float64)
 # Arrays, because numpy would convert a plain number anew for every chunk.
 _LOWEST: Final = np.array(-32768.0)
@@ -129,10 +134,45 @@ class Upsampler(_PolyphaseFir):
     """From the caller to the session: 8 kHz to 24 kHz. Each sample in is answered by three out, at once.
 
     One output of each three is the input itself, 14 samples later: the filter only adds what lies between.
+
+    Nearly every chunk is one frame of 20 ms, fifty times a second for every call. For those all that numpy needs is
+    laid out once, which halves what a frame costs; the steps are those of `process` above, and so are the bits.
     """
 
     def __init__(self) -> None:
         super().__init__(*_upwards(), step=1)
+        past, width = self._past, self._matrix.shape[0]
+        samples = np.zeros(past + _FRAME)
+        item = samples.itemsize
+        self._oldest, self._newest = samples[:past], samples[_FRAME:]
+        self._incoming = samples[past:]
+        blocks = _FRAME // _BLOCK_STEPS
+        self._overlapping = np.ndarray((blocks, width), _FLOAT, samples, 0, (_BLOCK_STEPS * item, item))
+        self._windows = np.empty((blocks, width))
+        self._output = np.empty((blocks, _BLOCK_STEPS * self._outputs))
+        self._rounded = np.empty((blocks, _BLOCK_STEPS * self._outputs), _PCM16)
+        self._safe = 32767 / np.abs(self._matrix).sum(axis=0).max()  # what is no louder cannot come out too loud
+        self._loudest = 0  # of the frame before, which the filter still looks at
+
+    def process(self, pcm: bytes) -> bytes:
+        """Convert the next chunk, of any length. pcm: 16-bit little-endian mono, as is what comes back."""
+        if len(pcm) != _FRAME_BYTES or self._half_sample:
+            return super().process(pcm)
+        if self._history is not self._oldest:
+            self._oldest[:] = self._history
+            self._history, self._loudest = self._oldest, _PCM16_LOUDEST
+        self._incoming[:] = np.frombuffer(pcm, _PCM16)
+        self._windows[:] = self._overlapping
+        output = np.dot(self._windows, self._matrix, out=self._output)
+        self._oldest[:] = self._newest
+        np.rint(output, out=output)
+        loudest = audioop.max(pcm, _PCM16.itemsize)
+        if max(loudest, self._loudest) > self._safe:
+            np.minimum(output, _HIGHEST, out=output)
+            np.maximum(output, _LOWEST, out=output)
+        self._loudest = loudest
+        self._rounded[:] = output
+        return self._rounded.tobytes()
 
 
 class Downsampler(_PolyphaseFir):

@@ -6,33 +6,33 @@ The SDK carries the messages. Its own iterator is not used: it takes a connectio
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
+import os
 from collections.abc import Mapping
 
-import aiohttp
 from azure.ai.voicelive.aio import ConnectionClosed, VoiceLiveConnection
 from azure.core.exceptions import AzureError
 
-from bot.call.commands import SendAudio, SessionCommand
+from bot.call.commands import SessionCommand
 from bot.call.events import SessionEvent, SessionFailed, SessionReady
 from bot.errors import SessionLost
+from bot.framing import masked_text_frame
 from bot.voicelive.messages import Rubbish, ServerEvent, shortened
 from bot.voicelive.wire import Reader, append_message, command_event, shown
 
 SEND_SECONDS = 5.0  # longest time for one message to be taken
 CLOSE_SECONDS = 0.5  # longest wait for the service to answer our goodbye
+_MASKS_AT_ONCE = 200  # bytes: a second of frames
 RUBBISH_LIMIT = 20  # unreadable messages in a row that end a session
-
-_NO_LIMIT = contextlib.nullcontext()
 
 _logger = logging.getLogger(__name__)
 
 
 def _socket_of(connection: VoiceLiveConnection) -> asyncio.WriteTransport | None:
-    """What lies beneath a connection. Neither the SDK nor aiohttp has a public way to it, or to drop it.
+    """What lies beneath a connection. Neither the SDK nor aiohttp has a public way to it.
 
-    None if another version keeps it elsewhere: then a socket may be left until the service's side lets go of it.
+    None if another version keeps it elsewhere: then audio goes by the SDK, and a socket may stay until the service
+    lets go of it.
     """
     try:
         beneath = connection._connection._response.connection  # noqa: SLF001 - see above
@@ -55,6 +55,7 @@ class Session:
         self._call_id = call_id
         self._verbose = verbose
         self._reader = Reader(call_id)
+        self._masks = b""
         self._rubbish_in_a_row = 0
         self._over = ""  # why nothing more will come
         self._closing: asyncio.Task[None] | None = None
@@ -94,15 +95,28 @@ class Session:
             self._rubbish_in_a_row = 0
             return event
 
+    def hear(self, pcm: bytes) -> bool:
+        """Send a stretch of the caller, at once; False where it would have to wait, and so needs `execute`.
+
+        pcm: 16-bit little-endian mono at 24 kHz. This is done fifty times a second, so it goes past the SDK and
+        aiohttp to the socket beneath them, as one frame in one write. Where nothing waits to be sent, a frame cannot
+        be held up, and needs no time limit.
+        """
+        socket = self._socket
+        if socket is None or socket.is_closing() or socket.get_write_buffer_size() or self._over or self._verbose:
+            return False
+        if not self._masks:
+            self._masks = os.urandom(_MASKS_AT_ONCE)  # a system call, so not for every frame
+        mask, self._masks = self._masks[:4], self._masks[4:]
+        socket.write(masked_text_frame(append_message(pcm), mask))
+        return True
+
     async def execute(self, command: SessionCommand) -> None:
         """Carry out a command of the call, in at most 5 s. OpenSession and CloseSession are not taken: TypeError.
 
         Raises SessionLost.
         """
-        if isinstance(command, SendAudio) and not self._verbose:
-            await self._send_audio(command.pcm)
-        else:
-            await self.send(command_event(command))
+        await self.send(command_event(command))
 
     async def send(self, event: Mapping[str, object]) -> None:
         """Send one client event, in at most 5 s. Raises SessionLost."""
@@ -115,21 +129,6 @@ class Session:
             raise SessionLost(f"took no data for {SEND_SECONDS:g} s") from None
         except (AzureError, OSError) as error:
             raise SessionLost(shortened(str(error))) from None
-
-    async def _send_audio(self, pcm: bytes) -> None:
-        """Send 20 ms of the caller, fifty times a second: past the SDK's JSON encoder, to the socket beneath it.
-
-        Where nothing waits to be sent, a frame cannot be held up, and needs no time limit of its own.
-        """
-        socket = self._connection._connection  # noqa: SLF001 - the SDK's `send` costs twice what the frame does
-        held_up = self._socket is None or self._socket.get_write_buffer_size() > 0
-        try:
-            async with asyncio.timeout(SEND_SECONDS) if held_up else _NO_LIMIT:
-                await socket.send_str(append_message(pcm))
-        except TimeoutError:
-            raise SessionLost(f"took no data for {SEND_SECONDS:g} s") from None
-        except (aiohttp.ClientError, OSError, RuntimeError) as error:
-            raise SessionLost(shortened(str(error)) or type(error).__name__) from None
 
     async def close(self, *, patience: float = CLOSE_SECONDS) -> None:
         """End the session. Never raises, and is done even if cancelled; closing twice is harmless.

@@ -238,9 +238,9 @@ def command_event(command: SessionCommand) -> dict[str, object]:
             raise TypeError(f"{type(command).__name__} is not for a session to carry out")
 
 
-def append_message(pcm: bytes) -> str:
+def append_message(pcm: bytes) -> bytes:
     """The whole message for a stretch of the caller's audio, as it goes on the wire; base64 needs no escapes."""
-    return f'{{"type": "input_audio_buffer.append", "audio": "{b2a_base64(pcm, newline=False).decode("ascii")}"}}'
+    return b'{"type": "input_audio_buffer.append", "audio": "%b"}' % b2a_base64(pcm, newline=False)
 
 
 def turn_event(turn: Turn) -> dict[str, object]:
