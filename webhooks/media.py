@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import cast
 
 from quart import Blueprint, websocket
 
@@ -120,7 +121,7 @@ def media_routes(
     @routes.websocket("/media")
     async def media() -> None:
         # The object behind the proxy: the call's other tasks use it too.
-        this: DirectWebsocket = websocket._get_current_object()  # noqa: SLF001 - Werkzeug's documented way
+        this = cast(DirectWebsocket, websocket._get_current_object())  # noqa: SLF001 - Werkzeug's documented way
         visitor = _judge(this, gate, page_gate)
         await this.accept()
         socket, bad = QuartSocket(this), BadInput(meters)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from typing import cast
 
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable
 from quart.asgi import ASGIWebsocketConnection
@@ -75,7 +76,7 @@ class OrderlyConnection(ASGIWebsocketConnection):
         self, websocket: Websocket, receive: ASGIReceiveCallable, websocket_task: asyncio.Task[None]
     ) -> None:
         """Let the handler read until the peer goes; then see it out."""
-        buffer: DirectBuffer = websocket.buffer
+        buffer = cast(DirectWebsocket, websocket).buffer  # the class that the application names
         websocket_task.add_done_callback(lambda _: buffer.gone.set())
         buffer.begin(receive, self._peer_gone)
         await buffer.gone.wait()
