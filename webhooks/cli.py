@@ -13,10 +13,13 @@ from typing import NoReturn
 import click
 
 from bot.errors import EngineError, SettingsError
+from bot.load.command import load
 from bot.persona.command import persona
 from bot.settings import Settings, load_settings
 from bot.simulator.command import call
+from webhooks.console.command import twilio_command
 from webhooks.dial import dial_command
+from webhooks.doctor.command import doctor
 from webhooks.serve import listen, serve
 
 if sys.platform == "win32":
@@ -55,8 +58,11 @@ def serve_command(host: str | None, port: int | None) -> None:
 
 
 main.add_command(call)
+main.add_command(load)
 main.add_command(persona)
 main.add_command(dial_command)
+main.add_command(doctor)
+main.add_command(twilio_command)
 
 
 def _refuse(problems: list[str]) -> NoReturn:

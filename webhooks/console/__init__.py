@@ -1,0 +1,1 @@
+"""`voicebot twilio`: what one does by hand in Twilio's Console, done from here, shown first and undone again."""

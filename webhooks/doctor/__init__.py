@@ -1,0 +1,1 @@
+"""`voicebot doctor`: would a call work? Settings, credentials, the way here, and one short call, a line each."""
