@@ -13,7 +13,7 @@ from time import monotonic
 
 import uvloop
 
-from benchmarks import asgi, latency, leaks, load, resampler, truncation, viewers
+from benchmarks import asgi, latency, leaks, load, memory, resampler, truncation, viewers
 from benchmarks.figures import Figure, conditions, table
 from benchmarks.watched import cores
 
@@ -23,6 +23,7 @@ BENCHMARKS = {
     "truncation": truncation.run,
     "viewers": viewers.run,
     "leaks": leaks.run,
+    "memory": memory.run,
     "asgi": asgi.run,
 }
 LONGEST = 280.0  # seconds for all of them; they are stopped then

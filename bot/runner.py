@@ -151,6 +151,8 @@ class Runner:
                     if task is not None:
                         task.cancel()
         finally:
+            # The tasks know the runner, and one that was cancelled knows by its traceback where it stood.
+            self._tasks = self._session_task = None
             if not self._call.over:
                 self._sort(self._call.receive(LegEnded("the call was torn down", failed=True), self._clock()))
                 self.farewell = self.farewell or Farewell(Outcome.FAILED)

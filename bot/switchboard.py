@@ -11,7 +11,9 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextvars import Context
 from dataclasses import replace
+from itertools import islice
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -38,6 +40,7 @@ _KEY = 0.6  # seconds more for each key; a pause takes 0.5
 _FAREWELL_WITHIN = 5.0  # seconds for a caller who was let go to come to the safety net
 _RINGS_FOR = 60.0  # seconds of ringing at most, where nobody said how long
 _PAST_CALLS = 500
+_PAST_FEEDS = 50  # of these, whose reports can still be read: of a long call they are a hundred times the rest
 _LAST_WORDS = 15.0  # seconds for calls to leave by the safety net when the house closes
 
 
@@ -62,7 +65,7 @@ class _Line:
         self.returning = returning
         self.history: tuple[Turn, ...] = ()  # for a caller who may come back
         self.began = began
-        self.feed = Feed()
+        self.feed: Feed | None = Feed()  # None: of a call that is long over
         self.opening: asyncio.Task[Opened] | None = None
         self.claimed = asyncio.Event()
         self.claim_within = _CLAIM_WITHIN
@@ -181,7 +184,8 @@ class Switchboard:
         if returning is not None:
             keys = before.farewell.digits if before is not None and before.farewell is not None else ""
             line.claim_within += _SENTENCE + _KEY * len(keys)
-        line.opening = self._tasks.create_task(self._connecting.open(line.plan, history))
+        # In no context: the one of the webhook would hold its request in memory as long as the session lasts.
+        line.opening = self._tasks.create_task(self._connecting.open(line.plan, history), context=Context())
         self._tasks.create_task(self._await_claim(line, line.opening))
         return True
 
@@ -264,9 +268,9 @@ class Switchboard:
     # --- who watches, and may reach in
 
     def follow(self, call_id: str, after: int = 0) -> AsyncIterator[Entry] | None:
-        """The reports of a call beyond number `after`, to its end; None where the call is not known."""
+        """The reports of a call beyond number `after`, to its end; None where the call is not known, or long over."""
         line = self._lines.get(call_id) or self._past.get(call_id)
-        return line.feed.follow(after) if line is not None else None
+        return line.feed.follow(after) if line is not None and line.feed is not None else None
 
     def elapsed(self, call_id: str) -> float | None:
         """Seconds since the call began; None where the call is not known."""
@@ -365,7 +369,10 @@ class Switchboard:
             del self._past[oldest]
             self._leaving.pop(oldest, None)
             self._ringing.pop(oldest, None)
-        line.feed.close()
+        for older in islice(reversed(self._past.values()), _PAST_FEEDS, _PAST_FEEDS + 1):
+            older.feed = None
+        if line.feed is not None:
+            line.feed.close()
         self._metrics.live.set(self.live)
         outcome = line.farewell.outcome.value if line.farewell is not None else "broken" if line.broken else "caller"
         self.board.end(call_id, outcome)
@@ -401,7 +408,8 @@ class Switchboard:
 
     def _report(self, line: _Line, report: Report, at: float) -> None:
         call_id = line.facts.call_id
-        line.feed.add(report, at - line.began)
+        if line.feed is not None:
+            line.feed.add(report, at - line.began)
         if not line.over:
             self.board.take(call_id, report)
         record(call_id, report, self._metrics, words=line.plan.persona.log.words)

@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import weakref
 from collections.abc import Sequence
 
 import pytest
@@ -88,6 +90,26 @@ async def test_a_call_runs_from_greeting_to_hang_up_and_leaves_nothing() -> None
     assert house.session.closed
     assert house.runner.farewell is None
     assert asyncio.all_tasks() == before
+
+
+async def test_a_call_that_is_over_is_out_of_memory_without_the_garbage_collector() -> None:
+    async def call() -> list[weakref.ref[object]]:
+        house = House(started_leg(), FakeSource())
+        task = asyncio.create_task(house.runner.run())
+        await until(lambda: house.source.sessions and house.session.asked)
+        house.leg.events.put_nowait(LegEnded("hung up"))
+        await task
+        parts: list[object] = [house.runner, house.session, house.leg]
+        left = [weakref.ref(part) for part in parts]
+        del house.runner  # the test's own circle
+        return left
+
+    gc.disable()
+    try:
+        left = await call()
+        assert [kept() for kept in left] == [None, None, None]
+    finally:
+        gc.enable()
 
 
 async def test_audio_of_a_reply_goes_to_the_leg_in_order() -> None:

@@ -1,6 +1,8 @@
 import asyncio
 import gc
 import weakref
+from contextvars import ContextVar
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -14,9 +16,10 @@ from bot.metrics import CallMetrics
 from bot.persona import Sentences
 from bot.plan import CallPlan
 from bot.switchboard import Switchboard
-from tests.fakes import FakeLeg, FakePlanner, FakeSource, started_leg, until
+from tests.fakes import FakeLeg, FakePlanner, FakeSession, FakeSource, started_leg, until
 
 FACTS = CallerFacts("CA1", caller="+14255550100")
+_request: ContextVar[str] = ContextVar("request")
 
 
 def switchboard(source: FakeSource, max_calls: int = 2) -> Switchboard:
@@ -156,6 +159,45 @@ async def test_a_follower_sees_a_call_from_its_beginning_to_its_end() -> None:
         assert late is not None
         assert [entry.report async for entry in late] == seen
         assert board.follow("CA2") is None
+
+
+async def test_the_reports_of_a_call_are_forgotten_before_the_call_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.switchboard._PAST_FEEDS", 2)
+    async with switchboard(FakeSource()) as board:
+        for number in range(4):
+            await board.answer(CallerFacts(f"CA{number}"), FakeLeg(LegStarted(), LegEnded("hung up")))
+        assert [board.follow(f"CA{number}") is not None for number in range(4)] == [False, False, True, True]
+        assert board.elapsed("CA0") is not None
+
+
+async def test_a_follower_who_is_behind_reads_to_the_end_of_a_call_that_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bot.switchboard._PAST_FEEDS", 1)
+    async with switchboard(FakeSource()) as board:
+        await board.answer(FACTS, FakeLeg(LegStarted(), LegEnded("hung up")))
+        follow = board.follow("CA1")
+        assert follow is not None
+        await board.answer(CallerFacts("CA2"), FakeLeg(LegStarted(), LegEnded("hung up")))
+        assert board.follow("CA1") is None
+        assert StateChanged(State.ENDED, "hung up") in [entry.report async for entry in follow]
+
+
+async def test_a_session_does_not_hold_on_to_the_request_that_announced_its_call() -> None:
+    seen: list[str] = []
+
+    class CuriousSource(FakeSource):
+        async def open(self, *args: Any, **more: Any) -> FakeSession:  # noqa: ANN401 - as the fake takes them
+            seen.append(_request.get("nothing"))
+            return await super().open(*args, **more)
+
+    async with switchboard(source := CuriousSource()) as board:
+        _request.set("the webhook's")
+        assert board.expect(FACTS)
+        await until(lambda: source.sessions)
+        board.ended("CA1")
+        await until(lambda: board.live == 0)
+    assert seen == ["nothing"]
 
 
 async def test_an_operator_hangs_up_and_transfers_calls_that_run() -> None:

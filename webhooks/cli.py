@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import click
 
+from bot import garbage
 from bot.errors import EngineError, SettingsError
 from bot.load.command import load
 from bot.persona.command import persona
@@ -50,7 +51,7 @@ def serve_command(host: str | None, port: int | None) -> None:
         port = listener.getsockname()[1]
         try:
             with asyncio.Runner(loop_factory=_new_loop) as runner:
-                runner.run(serve(settings, listener, when_open=lambda: _greet(settings, port)))
+                runner.run(serve(settings, listener, when_open=lambda: _open(settings, port)))
         except* SettingsError as group:
             _refuse([problem for error in group.exceptions for problem in getattr(error, "problems", [str(error)])])
         except* EngineError as group:
@@ -69,6 +70,11 @@ def _refuse(problems: list[str]) -> NoReturn:
     for problem in problems:
         click.echo(f"voicebot: {problem}", err=True)
     sys.exit(2)
+
+
+def _open(settings: Settings, port: int) -> None:
+    garbage.settle()
+    _greet(settings, port)
 
 
 def _greet(settings: Settings, port: int) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from typing import Any
 
+import h11
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -110,16 +111,38 @@ class SteadyWebSocket(WebSocketsSansIOProtocol):
 class PromptHttp(H11Protocol):
     """uvicorn's HTTP, for peers who say what they want: a connection without a request is closed."""
 
+    _patience: asyncio.TimerHandle | None = None
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Begin to wait."""
         super().connection_made(transport)
-        self.loop.call_later(_REQUEST_WITHIN, self._close_if_idle, None)
+        self._wait_for_another(None)
 
     def on_response_complete(self) -> None:
         """Wait again: uvicorn's own timer stops at the first byte that comes, whatever comes after it."""
         answered = self.cycle
         super().on_response_complete()
-        self.loop.call_later(_REQUEST_WITHIN, self._close_if_idle, answered)
+        self._wait_for_another(answered)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more: a timer would keep what was asked in memory."""
+        super().connection_lost(exc)
+        self._wait_no_more()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Wait no more: what comes from here on is not HTTP."""
+        super().handle_websocket_upgrade(event)
+        self._wait_no_more()
+
+    def _wait_for_another(self, last: RequestResponseCycle | None) -> None:
+        self._wait_no_more()
+        if not self.transport.is_closing():
+            self._patience = self.loop.call_later(_REQUEST_WITHIN, self._close_if_idle, last)
+
+    def _wait_no_more(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def _close_if_idle(self, last: RequestResponseCycle | None) -> None:
         asked = self.cycle is not last  # each request has a cycle of its own
