@@ -9,7 +9,7 @@ import pytest
 
 from bot.load import fleet
 from bot.load.measures import Findings, find
-from bot.load.model import ModelSide
+from bot.load.model import ModelSide, model_side
 from bot.load.target import Plan, Target
 from tests.e2e.house import TOKEN, open_house
 from tests.load_bridge import Bridge, Faults, bridge
@@ -250,3 +250,14 @@ async def test_a_script_that_does_not_repeat_has_callers_phone_again(tmp_path: P
     assert found.counts["calls"] > 10
     assert len({call.call_sid for call in run.calls}) == found.counts["calls"]
     assert len({call.number for call in run.calls}) == found.counts["calls"]
+
+
+async def test_no_more_calls_are_placed_than_allowed(tmp_path: Path) -> None:
+    file = tmp_path / "short.toml"
+    file.write_text('repeat = false\n[[step]]\ndo = "pause"\nseconds = 0.5\n')
+    async with bridge() as server, model_side(clock=asyncio.get_running_loop().time) as model:
+        server.model_url = model.url
+        plan = Plan(Target(server.url), 3, 0.0, 20.0, most=7, script=str(file))
+        run = await fleet.run(plan, clock=asyncio.get_running_loop().time, enough=asyncio.Event())
+    assert len(run.calls) == 7
+    assert run.ended - run.began < 5

@@ -11,7 +11,7 @@ from bot.errors import SimulatorError
 from bot.load.ear import Ear
 from bot.load.record import CallRecord
 from bot.load.script import DEFAULT, Interrupt, Listen, Pause, Press, Script, Speak, read
-from bot.load.sound import LOUD, line_noise, recording, speech, spoken
+from bot.load.sound import INTERRUPTS, LOUD, SAYS, line_noise, recording, speech, spoken
 from bot.load.talker import Talker
 from bot.simulator import wav
 from tests.simulator_bot import tone, tone_pcm
@@ -187,7 +187,7 @@ def test_the_default_script_talks_and_interrupts() -> None:
 
 
 def test_made_up_speech_is_loud_from_its_first_frame_and_the_line_is_not() -> None:
-    for seed in (0, 1):
+    for seed in (SAYS, INTERRUPTS):
         assert spoken(1.5, seed)[0].level >= LOUD
         assert len(spoken(1.5, seed)) == 75
     assert max(frame.level for frame in line_noise()) < 60

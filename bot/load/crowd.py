@@ -48,7 +48,7 @@ class Crowd:
         self._clock = clock
         self._sleep = sleep
         self._script = script.read(Path(plan.script)) if plan.script else script.DEFAULT
-        self._left = plan.most // plan.processes
+        self._left = plan.most * len(numbers) // plan.calls
         self._enough = asyncio.Event()
 
     def warm(self) -> None:
@@ -61,7 +61,7 @@ class Crowd:
                 case script.Speak(seconds=seconds):
                     sound.spoken(seconds)
                 case script.Interrupt(seconds=seconds):
-                    sound.spoken(seconds, 1)
+                    sound.spoken(seconds, sound.INTERRUPTS)
                 case _:
                     pass
 

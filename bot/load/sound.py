@@ -14,15 +14,22 @@ from typing import NamedTuple
 
 import audioop
 import numpy as np
-from numpy.typing import NDArray
 
 from bot.load.record import FRAME_BYTES
 from bot.simulator import wav
 
 LOUD = 500  # RMS of 32768, -36 dBFS: from here on a frame is speech
+SAYS, INTERRUPTS = 3, 4  # seeds of `speech`: these two a voice activity detector is sure of from their beginning
 _RATE = 8000
 _NOISE_FRAMES = 1009  # a prime, so that callers who take every second, third... one all have an order of their own
-_HARMONICS = 24
+_HARMONICS = 32
+_LEVEL = 3000.0  # RMS of 32768, -21 dBFS
+# Formants of vowels, Hz: Peterson and Barney, "Control methods used in a study of the vowels" (1952), men.
+_VOWELS = (
+    *((270, 2290, 3010), (530, 1840, 2480), (660, 1720, 2410)),
+    *((730, 1090, 2440), (570, 840, 2410), (300, 870, 2240)),
+)
+_WIDTHS = (70.0, 100.0, 150.0)
 
 
 class Frame(NamedTuple):
@@ -51,7 +58,7 @@ def recording(path: str) -> tuple[Frame, ...]:
 
 
 @cache
-def spoken(seconds: float, seed: int = 0) -> tuple[Frame, ...]:
+def spoken(seconds: float, seed: int = SAYS) -> tuple[Frame, ...]:
     """Made-up speech, ready to be sent."""
     return frames(speech(seconds, seed))
 
@@ -66,29 +73,37 @@ def line_noise() -> tuple[Frame, ...]:
 
 
 def speech(seconds: float, seed: int = 0, rate: int = _RATE) -> bytes:
-    """Sounds like a voice without words: pitch, three formants and syllables. 16-bit mono, in whole frames.
+    """Sounds like a voice without words: syllables of a consonant and a vowel. 16-bit mono, in whole frames.
 
-    The first frame is loud, and no pause in it is longer than a syllable.
+    A source of harmonics, as of vocal cords, goes through three formants; that is speech to whoever listens for
+    speech, too. The first frame is loud, and no pause in it is longer than a consonant.
     """
     rng = np.random.default_rng(seed)
     count = ceil(round(seconds / 0.02, 6))
     samples = count * rate // 50
     time = np.arange(samples) / rate
-    knots = np.arange(0.0, seconds + 0.5, 0.18)  # a syllable lasts about so long
-
-    def wander(low: float, high: float) -> NDArray[np.float64]:
-        return np.interp(time, knots, rng.uniform(low, high, len(knots)))
-
-    pitch = wander(105, 175)
+    # The corners of what changes: a consonant's closure, its vowel reached, the vowel left.
+    corners, loudness = [0.0], [1.0]
+    vowels = [_VOWELS[rng.integers(len(_VOWELS))]]
+    while corners[-1] < seconds:
+        vowel = _VOWELS[rng.integers(len(_VOWELS))]
+        at = corners[-1] + rng.uniform(0.09, 0.17)
+        corners += [at, at + 0.04, at + 0.09]
+        loudness += [rng.uniform(0.7, 1.0), rng.uniform(0.12, 0.3), rng.uniform(0.8, 1.2)]
+        vowels += [vowels[-1], vowel, vowel]
+    formants = [np.interp(time, corners, [vowel[number] for vowel in vowels]) for number in range(3)]
+    pitch = np.interp(time, corners, rng.uniform(-8, 8, len(corners))) + 128 - 12 * time / max(seconds, 1.0)
     phase = 2 * np.pi * np.cumsum(pitch) / rate
-    formants = ((wander(300, 800), 90.0, 1.0), (wander(900, 2100), 140.0, 0.6), (wander(2300, 3100), 200.0, 0.3))
     voice = np.zeros(samples)
     for harmonic in range(1, _HARMONICS + 1):
         hertz = harmonic * pitch
-        loudness = sum((gain / (1 + ((hertz - centre) / width) ** 2) for centre, width, gain in formants), 0.02)
-        voice += loudness * np.where(hertz < 3300, np.sin(harmonic * phase), 0.0)
-    levels = np.exp2(rng.uniform(-2.2, 0.8, count))
-    levels[:2] = 1.0
+        strength = np.where(hertz < 3600, 1.0 / harmonic**1.2, 0.0)
+        for formant, width in zip(formants, _WIDTHS, strict=True):
+            strength *= formant**2 / np.sqrt((formant**2 - hertz**2) ** 2 + (width * hertz) ** 2)
+        voice += strength * np.sin(harmonic * phase)
+    voice /= np.sqrt(np.mean(voice**2))
+    voice += 0.02 * rng.normal(0, 1, samples)  # breath
     grid = (np.arange(count) + 0.5) * 0.02
-    voice *= np.interp(time, grid, levels) * 3000 / np.sqrt(np.mean(voice**2))
+    voice *= np.interp(time, corners, loudness) * np.interp(time, grid, np.exp2(rng.uniform(-1.1, 0.6, count)))
+    voice *= _LEVEL / np.sqrt(np.mean(voice**2))
     return voice.clip(-32000, 32000).astype("<i2").tobytes()

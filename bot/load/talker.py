@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bot.load.ear import Ear
 from bot.load.record import FRAME_SECONDS, BargeIn, CallRecord, Line
 from bot.load.script import Interrupt, Listen, Pause, Press, Script, Speak, Step
-from bot.load.sound import LOUD, Frame, line_noise, recording, spoken
+from bot.load.sound import INTERRUPTS, LOUD, Frame, line_noise, recording, spoken
 
 _FRAMES_BETWEEN_DIGITS = 10
 _SETTLED = 0.2  # seconds of silence until the assistant counts as having stopped
@@ -97,7 +97,7 @@ class Talker:
                 return
             yield self._quiet()
         over_somebody = True
-        for frame in recording(step.wav) if step.wav else spoken(step.seconds, 1):
+        for frame in recording(step.wav) if step.wav else spoken(step.seconds, INTERRUPTS):
             if over_somebody and frame.level >= LOUD:
                 over_somebody = False
                 self._settling = BargeIn(self._now)
