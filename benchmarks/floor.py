@@ -10,6 +10,8 @@ import asyncio
 import os
 import socket
 import sys
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 
 import aiohttp
 import msgspec
@@ -17,6 +19,7 @@ import uvloop
 from quart import Quart, Response, request, websocket
 from twilio.twiml.voice_response import Connect, VoiceResponse
 
+from benchmarks.watched import Watched, free_port, running
 from webhooks.media_messages import Media, Start, Writer, parse
 from webhooks.serve import server
 
@@ -72,6 +75,12 @@ def create_app(model_url: str) -> Quart:
             await websocket.send(writer.media(event.delta))
 
     return app
+
+
+def relay(model_url: str, *, under: Sequence[str] = ()) -> AbstractAsyncContextManager[Watched]:
+    """The relay as a process on the measured core. under: as in `watched.running`."""
+    port = free_port()
+    return running(("benchmarks.floor", str(port)), port, {MODEL_URL: model_url}, ready="/ready", under=under)
 
 
 async def main(port: int) -> None:

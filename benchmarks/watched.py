@@ -44,6 +44,7 @@ class Watched:
 
     def __init__(self, process: subprocess.Popen[bytes], url: str, folder: Path) -> None:
         self.url = url
+        self.pid = process.pid
         self._process = process
         self._proc = Path(f"/proc/{process.pid}")
         self._tasks_file = folder / "tasks"
@@ -89,18 +90,24 @@ class Watched:
 
 @asynccontextmanager
 async def running(
-    arguments: Sequence[str], port: int, environment: Mapping[str, str] | None = None, *, ready: str
+    arguments: Sequence[str],
+    port: int,
+    environment: Mapping[str, str] | None = None,
+    *,
+    ready: str,
+    under: Sequence[str] = (),
 ) -> AsyncIterator[Watched]:
     """Run `python -m arguments` on the measured core until the scope ends.
 
-    ready: the path that answers 200 once the program is up. Raises RuntimeError where it does not come up.
+    ready: the path that answers 200 once the program is up; under: a program, with its options, that runs it. Raises
+    RuntimeError where it does not come up.
     """
     url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory() as folder:
         log_path = Path(folder) / "log"
         with log_path.open("wb") as log:
             process = subprocess.Popen(  # noqa: ASYNC220, S603 - before anything is measured; our own program
-                [sys.executable, "-m", *arguments],
+                [*under, sys.executable, "-m", *arguments],
                 cwd=folder,  # no .env there
                 env={
                     "PATH": os.environ.get("PATH", ""),
@@ -122,7 +129,7 @@ async def running(
 
 
 @asynccontextmanager
-async def bot(model_url: str, **environment: str) -> AsyncIterator[Watched]:
+async def bot(model_url: str, *, under: Sequence[str] = (), **environment: str) -> AsyncIterator[Watched]:
     """The bot, with signatures and stream tokens checked, at the Voice Live stand-in at `model_url`."""
     port = free_port()
     variables = {
@@ -133,7 +140,7 @@ async def bot(model_url: str, **environment: str) -> AsyncIterator[Watched]:
         **environment,
     }
     arguments = ("benchmarks.watched", "serve", "--port", str(port))
-    async with running(arguments, port, variables, ready="/ready") as watched:
+    async with running(arguments, port, variables, ready="/ready", under=under) as watched:
         yield watched
 
 

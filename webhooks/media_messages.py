@@ -6,9 +6,8 @@ are strings there; fields that we do not read are ignored, since Twilio may add 
 
 from __future__ import annotations
 
-from binascii import b2a_base64
-
 import msgspec
+from pybase64 import b64encode_as_string
 
 LONGEST_MESSAGE = 65_536  # characters
 DIGITS = frozenset("0123456789*#ABCD")
@@ -177,7 +176,7 @@ class Writer:
 
     def media(self, ulaw: bytes) -> str:
         """Have Twilio queue this. ulaw: mu-law, 8 kHz, mono, no header."""
-        return f'{self._media}{b2a_base64(ulaw, newline=False).decode("ascii")}"}}}}'
+        return f'{self._media}{b64encode_as_string(ulaw)}"}}}}'
 
     def mark(self, name: str) -> str:
         """Have Twilio send `name` back when all before it has been played."""

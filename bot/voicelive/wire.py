@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import re
-from binascii import b2a_base64
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
+
+from pybase64 import b64encode, b64encode_as_string
 
 from bot.call.commands import (
     AddText,
@@ -207,7 +208,7 @@ def command_event(command: SessionCommand) -> dict[str, object]:
     """The client event for a command, for the SDK's `send`. OpenSession and CloseSession have none: TypeError."""
     match command:
         case SendAudio(pcm):
-            return {"type": "input_audio_buffer.append", "audio": b2a_base64(pcm, newline=False).decode("ascii")}
+            return {"type": "input_audio_buffer.append", "audio": b64encode_as_string(pcm)}
         case AddText(text):
             return turn_event(Turn("user", text))
         case CreateResponse(say="", instructions=""):
@@ -240,7 +241,7 @@ def command_event(command: SessionCommand) -> dict[str, object]:
 
 def append_message(pcm: bytes) -> bytes:
     """The whole message for a stretch of the caller's audio, as it goes on the wire; base64 needs no escapes."""
-    return b'{"type": "input_audio_buffer.append", "audio": "%b"}' % b2a_base64(pcm, newline=False)
+    return b'{"type": "input_audio_buffer.append", "audio": "%b"}' % b64encode(pcm)
 
 
 def turn_event(turn: Turn) -> dict[str, object]:
