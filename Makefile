@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NODE_STAMP := node_modules/.installed
+AZURE_STAMP := $(VENV)/azure/.installed
 
 .PHONY: setup run test check format bench lock voice-sdk clean
 
@@ -17,10 +18,10 @@ $(STAMP): requirements/all.txt pyproject.toml scripts/bootstrap
 run: setup
 	@exec $(BIN)/voicebot serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
 
-test: setup $(NODE_STAMP)
+test: setup $(NODE_STAMP) $(AZURE_STAMP)
 	$(BIN)/python -m pytest
 
-check: setup $(NODE_STAMP)
+check: setup $(NODE_STAMP) $(AZURE_STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -33,6 +34,11 @@ format: setup
 # What the browser tests load beside our own pages: the accessibility checker, and Twilio's SDK.
 $(NODE_STAMP): package.json package-lock.json .npmrc
 	@npm ci --ignore-scripts --loglevel=error
+	@touch $@
+
+# The Azure command line, whose argument parser reads every line that azdeploy.sh can issue.
+$(AZURE_STAMP): requirements/azure.txt scripts/bootstrap
+	@scripts/bootstrap --azure $(VENV)/azure
 	@touch $@
 
 # Twilio's SDK for the softphone, checked and put where the pages find it.
