@@ -34,14 +34,15 @@ _validator = RequestValidator(AUTH_TOKEN)
 class Caller:
     """One call.
 
-    sent: when each frame left; media: when audio came, and how many bytes had come by then; clears: when they came;
-    cleared: set by each clear.
+    placed: when the webhook was asked; sent: when each frame left; media: when audio came, and how many bytes had
+    come by then; clears: when they came; cleared: set by each clear.
     """
 
     def __init__(
         self, socket: aiohttp.ClientWebSocketResponse, call_id: str, network: Network | None, *, polite: bool
     ) -> None:
         self.call_id = call_id
+        self.placed = 0.0
         self._polite = polite
         self.sent: list[float] = []
         self.media: list[tuple[float, int]] = []
@@ -151,6 +152,7 @@ async def call(
     """
     call_id = f"CA{number:032x}"
     form = {"CallSid": call_id, "AccountSid": _ACCOUNT, "From": "+14255550100", "To": "+14255550101"}
+    placed = monotonic()
     verbs = read_twiml(await _post(http, f"{url}/voice", {**form, "CallStatus": "ringing"}))
     if not isinstance(connect := verbs[0], Connect):
         raise RuntimeError(f"the bot does not take the call: {verbs}")
@@ -158,6 +160,7 @@ async def call(
     hung_up = asyncio.Event()
     async with http.ws_connect(stream.url, headers=_signed(stream.url, {}), max_msg_size=0) as socket:
         caller = Caller(socket, call_id, network, polite=polite)
+        caller.placed = placed
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(caller.run(stream.parameters, hung_up, phase))
             try:

@@ -53,7 +53,11 @@ def create_app(model_url: str) -> Quart:
         while not isinstance(start := parse(await websocket.receive()), Start):
             pass
         async with aiohttp.ClientSession() as http, http.ws_connect(model_url) as model:
-            session = {"metadata": {"call_id": start.start.call_sid}}
+            session = {
+                "metadata": {"call_id": start.start.call_sid},
+                "input_audio_format": "g711_ulaw",
+                "output_audio_format": "g711_ulaw",
+            }
             await model.send_json({"type": "session.update", "session": session})
             await model.send_json({"type": "response.create"})
             answers = asyncio.create_task(_to_caller(model, Writer(start.stream)))

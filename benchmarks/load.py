@@ -1,128 +1,106 @@
-"""Forty calls on one core, each talking and getting replies; and the floor: the same through a bare relay."""
+"""Many calls on one core, each talking, interrupting and getting replies; and the floor: the same through a relay.
+
+The callers and the service's side are those of `voicebot load`, in this process on the other core.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 
-import aiohttp
-
-from benchmarks.caller_side import FRAME_BYTES, FRAME_SECONDS, Caller, call
-from benchmarks.delays import MS, delta_to_media, frame_to_append
+from benchmarks.delays import MS
 from benchmarks.figures import Figure, Target
-from benchmarks.floor import MODEL_URL
-from benchmarks.latency import MODEL_FRAME, RATIO
-from benchmarks.model_side import ModelSide, Session, model_side
-from benchmarks.watched import Watched, bot, free_port, running
+from benchmarks.floor import relay
+from benchmarks.watched import AUTH_TOKEN, Watched, bot, free_port
+from bot.load import fleet
+from bot.load.measures import Findings, find
+from bot.load.target import Plan
+from bot.load.target import Target as Server
 
-CALLS = 40
-SECONDS = 24  # measured, once every call stands
+RAMP = 4.0  # seconds in which all calls come
+SECONDS = 17.0  # of a run, the ramp included
 
-_TURN = 8.0  # seconds: a reply, the rest of it being played, and the caller's next words
-_REPLY = 5.0
-_SPEAKS, _SILENT = 6.0, 7.4  # when in a turn the caller speaks
-_SETTLE = 1.0
-_LONGEST_START = 20.0
+_FIRST_LOOKS = 2  # seconds after the ramp that are not counted: greetings, and the first words of all
+
+type _Program = Callable[[str], AbstractAsyncContextManager[Watched]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Load:
+class Load:
     """What came out. cpu: milliseconds for each call and second, one sample a second."""
 
+    calls: int
     cpu: list[float]
-    append: list[float]
-    media: list[float]
+    findings: Findings
 
-
-class _Crowd:
-    """The callers of one load. all_here: set once every call stands; enough: they are to hang up."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[Caller, Session]] = []
-        self.all_here = asyncio.Event()
-        self.enough = asyncio.Event()
-
-    def join(self, caller: Caller, session: Session) -> None:
-        """Another call stands."""
-        self.calls.append((caller, session))
-        if len(self.calls) == CALLS:
-            self.all_here.set()
-
-    async def until(self, at: float) -> bool:
-        """Wait for this moment; False where it is enough before then."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, at - monotonic())):
-                await self.enough.wait()
-        return not self.enough.is_set()
+    def delays(self, measure: str) -> list[float]:
+        """The samples of a measure of `voicebot load`."""
+        return list(self.findings.distributions[measure].ordered)
 
 
 async def run() -> list[Figure]:
-    """Load the relay, then the bot, in the same way."""
-    port = free_port()
-    async with model_side() as model:
-        environment = {MODEL_URL: model.url}
-        relay = running(("benchmarks.floor", str(port)), port, environment, ready="/ready")
-        floor = await _measure(model, relay, FRAME_BYTES, 1)
-        ours = await _measure(model, bot(model.url), MODEL_FRAME, RATIO)
+    """Forty calls through the relay and the bot, then more and more through the bot."""
+    relayed = await load(40, relay)
+    ours = await load(40, _bot)
+    figures = [
+        Figure("40 calls: CPU for each call and second", "ms", ours.cpu, Target("mean", 4.5)),
+        Figure("floor (a relay that only re-wraps), 40 calls: CPU for each call and second", "ms", relayed.cpu),
+        Figure(
+            "40 calls: CPU, in the floor's",
+            "times",
+            [sum(ours.cpu) / len(ours.cpu) / (sum(relayed.cpu) / len(relayed.cpu))],
+            Target("mean", 1.5),
+        ),
+        Figure("40 calls: caller frame in → `append` out", "ms", ours.delays("frame"), Target("p99", 3.0)),
+        Figure("floor, 40 calls: caller frame in → `append` out", "ms", relayed.delays("frame")),
+        Figure("40 calls: audio delta in → `media` out", "ms", ours.delays("delta")),
+        Figure("floor, 40 calls: audio delta in → `media` out", "ms", relayed.delays("delta")),
+    ]
+    hundred = await load(100, _bot)
+    figures += [
+        *_crowd(hundred, Target("p99", 8.0)),
+        Figure(
+            "100 calls: `speech_started` in → `clear` out", "ms", hundred.delays("model_clear"), Target("p99", 6.0)
+        ),
+        Figure("100 calls: frames lost", "", [hundred.findings.counts["missing_frames"]], Target("max", 0), digits=0),
+    ]
+    for calls, at_most in ((150, 15.0), (200, 30.0)):
+        figures += _crowd(await load(calls, _bot), Target("p99", at_most))
+    return figures
+
+
+def _crowd(load: Load, target: Target) -> list[Figure]:
+    before = f"{load.calls} calls: "
     return [
-        Figure(f"{CALLS} calls: CPU for each call and second", "ms", ours.cpu, Target("mean", 8.0)),
-        Figure(f"{CALLS} calls: caller frame in → `append` out", "ms", ours.append, Target("p99", 4.0)),
-        Figure(f"{CALLS} calls: audio delta in → `media` out", "ms", ours.media),
-        Figure(f"floor (a relay that only re-wraps), {CALLS} calls: CPU for each call and second", "ms", floor.cpu),
-        Figure(f"floor, {CALLS} calls: caller frame in → `append` out", "ms", floor.append),
-        Figure(f"floor, {CALLS} calls: audio delta in → `media` out", "ms", floor.media),
+        Figure(f"{before}caller frame in → `append` out", "ms", load.delays("frame"), target),
+        Figure(f"{before}CPU for each call and second", "ms", load.cpu),
+        Figure(f"{before}frame later than the callers' own clock", "ms", load.delays("lateness")),
     ]
 
 
-async def _measure(
-    model: ModelSide, program: AbstractAsyncContextManager[Watched], frame_bytes: int, ratio: int
-) -> _Load:
-    """Load one program. frame_bytes: of one frame at the model; ratio: bytes there for one at the caller."""
-    crowd = _Crowd()
-    async with program as watched, aiohttp.ClientSession() as http, asyncio.TaskGroup() as tasks:
-        for number in range(CALLS):
-            tasks.create_task(_converse(model, http, watched.url, number, crowd))
-        async with asyncio.timeout(_LONGEST_START):
-            await crowd.all_here.wait()
-        await asyncio.sleep(_SETTLE)
-        since = monotonic()
-        cpu = [await _cpu_of_a_second(watched) for _ in range(SECONDS)]
-        until = monotonic()
-        await asyncio.sleep(_SETTLE)
-        append = [
-            delay
-            for caller, session in crowd.calls
-            for delay in frame_to_append(caller.sent, session.appends, frame_bytes, since=since, until=until)
-        ]
-        media = [
-            delay
-            for caller, session in crowd.calls
-            for delay in delta_to_media(session.replies, caller.media, ratio, since=since, until=until)
-        ]
-        crowd.enough.set()
-    return _Load(cpu, append, media)
+def _bot(model_url: str) -> AbstractAsyncContextManager[Watched]:
+    return bot(model_url, MAX_CALLS="250")
 
 
-async def _cpu_of_a_second(watched: Watched) -> float:
-    began, used = monotonic(), watched.cpu_seconds()
-    await asyncio.sleep(1)
-    return MS * (watched.cpu_seconds() - used) / (monotonic() - began) / CALLS
+async def load(calls: int, program: _Program) -> Load:
+    """Load one program, on the measured core. Raises RuntimeError where a call does not come about."""
+    port = free_port()
+    async with program(f"http://127.0.0.1:{port}") as watched:
+        server = Server(url=watched.url, auth_token=AUTH_TOKEN, public_url=watched.url)
+        plan = Plan(server, calls=calls, ramp=RAMP, seconds=SECONDS, levels=True)
+        run = await fleet.run(plan, clock=monotonic, enough=asyncio.Event(), model_port=port, pid=watched.pid)
+    analyse = partial(find, run.calls, run.sessions, run.steady, phoned=True)
+    findings = await asyncio.to_thread(analyse)
+    if findings.failures:
+        raise RuntimeError(f"of {calls} calls some failed: {dict(findings.failures)}")
+    return Load(calls, _cpu(run, calls), findings)
 
 
-async def _converse(model: ModelSide, http: aiohttp.ClientSession, url: str, number: int, crowd: _Crowd) -> None:
-    """Hold one call: every 8 s a reply of 5 s, delivered at ten times real time, and the caller's next words."""
-    await asyncio.sleep(number * _TURN / CALLS / 4)
-    async with call(http, url, number, phase=number * FRAME_SECONDS / CALLS) as caller:
-        session = await model.session(caller.call_id)
-        crowd.join(caller, session)
-        begins = monotonic() + number * _TURN / CALLS
-        while await crowd.until(begins):
-            await session.reply(_REPLY)
-            if await crowd.until(begins + _SPEAKS):
-                await session.speech_started()
-            if await crowd.until(begins + _SILENT):
-                await session.speech_stopped()
-            begins += _TURN
-    model.forget(caller.call_id)
+def _cpu(run: fleet.Run, calls: int) -> list[float]:
+    looks = [] if run.watched is None else [look for look in run.watched.looks if look.at >= run.steady]
+    seconds = zip(looks[_FIRST_LOOKS:], looks[_FIRST_LOOKS + 1 :], strict=False)
+    return [MS * (after.cpu - before.cpu) / (after.at - before.at) / calls for before, after in seconds][:-1]

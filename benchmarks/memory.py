@@ -1,4 +1,4 @@
-"""What calls cost in memory: one that is live, and a thousand in a row, of which nothing may remain.
+"""What calls cost in memory, and what they leave: one that is live, and a thousand in a row.
 
 `python -m benchmarks.memory FILE.svg` also draws the curve.
 """
@@ -21,6 +21,8 @@ import uvloop
 from benchmarks.caller_side import FRAME_SECONDS, call
 from benchmarks.curve import Point, sparkline, svg
 from benchmarks.figures import Figure, Target, table
+from benchmarks.leaks import State, state
+from benchmarks.leaks import figures as left_over
 from benchmarks.model_side import ModelSide, Session, model_side
 from benchmarks.watched import Watched, bot, cores
 
@@ -43,10 +45,15 @@ _FLAT = Target("mean", 2.0)  # of hundreds: resident memory grows in steps, and 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What came out. live: KiB for each call that is held, a sample a second; curve: (calls that are over, KiB)."""
+    """What came out. live: KiB for each call that is held, a sample a second; curve: (calls that are over, KiB).
+
+    before, after: the bot with nobody on the phone, around the calls in a row.
+    """
 
     live: list[float]
     curve: list[Point]
+    before: State
+    after: State
 
     def figures(self) -> list[Figure]:
         """The lines of the table."""
@@ -66,6 +73,7 @@ class Memory:
                 [(self.curve[-1][1] - self.curve[0][1]) / CALLS],
             ),
             Figure(f"{row}memory in use", "MiB", [kib / 1024 for _, kib in self.curve], digits=1),
+            *left_over(self.before, self.after, CALLS),
         ]
 
 
@@ -77,14 +85,16 @@ async def run() -> list[Figure]:
 async def measure() -> Memory:
     """The same, with the curve."""
     numbers = count()
-    async with model_side(_GREETING) as model, bot(model.url) as watched, aiohttp.ClientSession() as http:
+    # No connection of ours is kept: it would count as the bot's.
+    http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
+    async with model_side(_GREETING) as model, bot(model.url) as watched, http:
         for _ in range(_WARM):
             await _short_call(model, http, watched.url, next(numbers))
-        await asyncio.sleep(_SETTLE)
+        before = await state(model, watched)
         live = await _live(model, http, watched, numbers)
         await asyncio.sleep(_SETTLE)
         curve = await _curve(model, http, watched, numbers)
-    return Memory(live, curve)
+        return Memory(live, curve, before, await state(model, watched))
 
 
 async def _live(model: ModelSide, http: aiohttp.ClientSession, watched: Watched, numbers: count[int]) -> list[float]:

@@ -27,8 +27,8 @@ from benchmarks.watched import Watched, bot
 
 CALLS = 100
 VIEWERS = 10
-ROUNDS = 4  # each a phase without viewers and one with them, the order changing
-PHASE = 4.0  # seconds measured in each phase
+ROUNDS = 3  # each a phase without viewers and one with them, the order changing
+PHASE = 3.0  # seconds measured in each phase
 
 _TURN = 8.0  # seconds: a reply, the rest of it being played, and the caller's next words
 _REPLY = 3.0

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import get_args
 
 import msgspec
+from pybase64 import b64decode
 
 _SHOWN_CHARS = 200  # of a text from the service, in a log line or an error
 
@@ -118,12 +119,19 @@ class ResponseEnded(ServerEvent, tag="response.done"):
 
 
 class AudioCame(ServerEvent, tag="response.audio.delta"):
-    """The next stretch of a reply. delta: 16-bit little-endian mono PCM at 24 kHz, decoded from its base64."""
+    """The next stretch of a reply. delta: base64 of 16-bit little-endian mono PCM at 24 kHz."""
 
     response_id: str
     item_id: str
     content_index: int
-    delta: bytes
+    delta: str
+
+    def pcm(self) -> bytes:
+        """The sound. Raises Rubbish where it is no base64."""
+        try:
+            return b64decode(self.delta, validate=True)  # four times as fast as msgspec's own
+        except ValueError as error:
+            raise Rubbish(shortened(f"response.audio.delta: {error}")) from None
 
 
 class AudioEnded(ServerEvent, tag="response.audio.done"):

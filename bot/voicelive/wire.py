@@ -130,7 +130,8 @@ class Reader:
     def event(self, message: bytes) -> SessionEvent | None:
         """What the message means to the call; None if nothing. Raises Rubbish."""
         match self.decode(message):
-            case AudioCame(response_id, item_id, content_index, pcm):
+            case AudioCame(response_id, item_id, content_index) as came:
+                pcm = came.pcm()
                 if len(pcm) % 2:
                     self._once("audio of an odd length: half a sample is dropped")
                     pcm = pcm[:-1]
