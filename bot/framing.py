@@ -36,38 +36,40 @@ class Frames:
         if self._held:
             data, self._held = self._held + data, b""
         pieces: list[str | bytes] = []
-        start, end = 0, len(data)
-        while start < end:
-            if self._handing_on:
-                pieces.append(data[start:])
-                break
-            if end - start < 2 or (header := self._header(data, start)) is None:
-                self._held = data[start:]
-                break
-            body, length = header
-            if not data[start + 1] & _MASKED or length > self._largest:
-                self._handing_on = True
-                continue
-            if (after := body + length) > end:
-                self._held = data[start:]
-                break
+        start = 0
+        while not self._handing_on and (frame := self._whole_frame(data, start)) is not None:
+            body, after = frame
             pieces.append(self._piece(data, start, body, after))
             start = after
+        if not self._handing_on:
+            self._held = data[start:]
+        elif start < len(data):
+            pieces.append(data[start:])
         return pieces
 
     def hand_on(self) -> None:
         """Cut nothing any more: hand on everything as it comes."""
         self._handing_on = True
 
-    @staticmethod
-    def _header(data: bytes, start: int) -> tuple[int, int] | None:
-        """Where the frame's body begins, and its length; None where that has not come yet."""
-        length, at = data[start + 1] & _LENGTH, start + 2
+    def _whole_frame(self, data: bytes, start: int) -> tuple[int, int] | None:
+        """Where the frame's body begins and ends; None where not all of it has come, or it is not for us to cut."""
+        if len(data) - start < 2:
+            return None
+        if not (second := data[start + 1]) & _MASKED:
+            self._handing_on = True
+            return None
+        length, at = second & _LENGTH, start + 2
         if length >= 126:
             size = 2 if length == 126 else 8
             length, at = int.from_bytes(data[at : at + size]), at + size
         body = at + _MASK_BYTES
-        return (body, length) if body <= len(data) else None
+        if body > len(data):
+            return None
+        if length > self._largest:
+            self._handing_on = True
+            return None
+        after = body + length
+        return (body, after) if after <= len(data) else None
 
     def _piece(self, data: bytes, start: int, body: int, after: int) -> str | bytes:
         first = data[start]

@@ -195,8 +195,10 @@ class Runner:
         """Let time pass where no frames do: before the leg starts, when it stalls, or when it is being waited for."""
         frames_bring_it = False
         while True:
+            next_tick = self._next_tick
             await self._sleep(_RARELY if frames_bring_it else TICK)
-            frames_bring_it = self._clock() < self._next_tick
+            # Not by the clock alone: uvloop wakes up to a millisecond early, when the tick before was our own.
+            frames_bring_it = self._next_tick != next_tick and self._clock() < self._next_tick
             if not frames_bring_it:
                 self._tick()
 

@@ -61,6 +61,8 @@ class FakeSession:
         self.closed = False
         self.broken = False
         self.busy = False  # something waits to be sent
+        self.gate = asyncio.Event()  # unset: nothing is taken
+        self.gate.set()
         self.close_gate = asyncio.Event()  # unset: close takes its time
         self.close_gate.set()
 
@@ -74,6 +76,7 @@ class FakeSession:
         return True
 
     async def execute(self, command: SessionCommand) -> None:
+        await self.gate.wait()
         if self.broken:
             raise SessionLost("gone")
         self.asked.append(command)

@@ -168,6 +168,45 @@ def test_equal_chunks_down_to_single_bytes_change_nothing(kind: type[Resampler],
     assert b"".join(pieces) == kind().process(pcm)
 
 
+def sound(kind: str, samples: int, seed: int) -> bytes:
+    """Samples that are hard on the filter."""
+    random = np.random.default_rng(seed)
+    match kind:
+        case "squares":  # the filter overshoots full scale
+            levels = np.where(np.arange(samples) // random.integers(1, 9) % 2, -32768, 32767)
+        case "lowest":
+            levels = np.full(samples, -32768)
+        case "faint":
+            levels = random.integers(-2, 3, samples)
+        case "nearly":  # about as loud as what cannot come out too loud
+            levels = random.choice([-1, 1], samples) * random.integers(12_000, 20_000, samples)
+        case _:
+            levels = random.integers(-32768, 32768, samples)
+    return levels.astype("<i2").tobytes()
+
+
+chunks = st.tuples(
+    st.sampled_from(["squares", "lowest", "faint", "nearly", "noise"]),
+    st.sampled_from([160] * 4 + [0, 1, 27, 28, 80, 159, 161, 320, 480]),  # samples: one frame, and any other length
+    st.sampled_from([0] * 6 + [1]),  # bytes beyond the last whole sample
+    st.integers(0, 1000),
+    st.sampled_from([False] * 5 + [True]),
+)
+
+
+@given(st.lists(chunks, max_size=12))
+def test_whole_frames_give_the_same_bits_as_any_other_length(
+    sequence: list[tuple[str, int, int, int, bool]],
+) -> None:
+    quick, general = Upsampler(), Upsampler()
+    for kind, samples, odd, seed, reset in sequence:
+        if reset:
+            quick.reset()
+            general.reset()
+        pcm = sound(kind, samples, seed) + b"\x7f" * odd
+        assert quick.process(pcm) == super(Upsampler, general).process(pcm)
+
+
 @both_ways
 def test_no_sum_is_ever_rounded(kind: type[Resampler]) -> None:
     # What makes the above true on every processor: whole multiples of 2**-30, and sums that fit into 53 bits.

@@ -107,6 +107,17 @@ def test_a_frame_that_is_too_large_is_not_waited_for() -> None:
     assert Frames(LARGEST).feed(announced) == [announced]
 
 
+@pytest.mark.parametrize("length", [LARGEST + 1, 2**32, 2**63 - 1, 2**63, 2**64 - 1])
+def test_a_length_beyond_all_measure_is_the_librarys_to_refuse_and_waits_for_nothing(length: int) -> None:
+    announced = b"\x81\xff" + length.to_bytes(8) + b"mask"
+    assert pieces_of([announced[:7], announced[7:], b"more"]) == [announced, b"more"]
+
+
+@pytest.mark.parametrize("head", [b"\x81\x00", b"\x88\x00", b"\x81\x7e", b"\x82\x7f"])
+def test_that_a_frame_is_not_masked_is_seen_by_its_first_two_bytes(head: bytes) -> None:
+    assert pieces_of([head[:1], head[1:], b"more"]) == [head, b"more"]
+
+
 @pytest.mark.parametrize("length", [0, 1, 125, 126, 65_535, 65_536])
 def test_what_is_sent_is_what_the_library_would_send(length: int) -> None:
     text = "a" * length

@@ -2,6 +2,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 
@@ -21,6 +22,7 @@ from bot.call.commands import (
 from bot.call.events import (
     AudioDelta,
     CallerAudio,
+    Event,
     Leave,
     LegEnded,
     LegStarted,
@@ -29,9 +31,11 @@ from bot.call.events import (
     SessionFailed,
     SpeechStarted,
     SpeechStopped,
+    Tick,
     ToolCalled,
     ToolFinished,
 )
+from bot.call.machine import Output
 from bot.call.policy import Policy
 from bot.call.reports import Report, State, StateChanged
 from bot.errors import SessionRefused
@@ -44,6 +48,7 @@ class House:
 
     def __init__(self, leg: FakeLeg, source: FakeSource, tools: Tools | None = None) -> None:
         self.now = 0.0
+        self.early = 0.0  # seconds by which a sleep ends before its time
         self.reports: list[Report] = []
         self.leg, self.source = leg, source
         self._asleep: list[tuple[float, asyncio.Event]] = []
@@ -64,13 +69,17 @@ class House:
 
     async def passes(self, seconds: float) -> None:
         for _ in range(round(seconds / TICK)):
-            self.now += TICK
-            for at, event in list(self._asleep):
-                if at <= self.now + 1e-6:
-                    self._asleep.remove((at, event))
-                    event.set()
-            for _ in range(20):
-                await asyncio.sleep(0)
+            await self.moves(TICK)
+
+    async def moves(self, seconds: float) -> None:
+        """Let time pass in one step."""
+        self.now += seconds
+        for at, event in list(self._asleep):
+            if at <= self.now + self.early + 1e-6:
+                self._asleep.remove((at, event))
+                event.set()
+        for _ in range(20):
+            await asyncio.sleep(0)
 
     @property
     def session(self) -> FakeSession:
@@ -228,6 +237,99 @@ async def test_a_leg_that_takes_nothing_does_not_stop_the_clock() -> None:
     await house.passes(6)
     assert len(house.source.sessions) == 2
     house.leg.gate.set()
+    house.leg.events.put_nowait(LegEnded("hung up"))
+    await task
+
+
+def ticks_of(house: House) -> list[float]:
+    """When the call machine looks at the clock, from here on."""
+    ticks: list[float] = []
+    receive = house.runner._call.receive
+
+    def remember(event: Event, now: float) -> list[Output]:
+        if isinstance(event, Tick):
+            ticks.append(now)
+        return receive(event, now)
+
+    house.runner._call.receive = remember  # type: ignore[method-assign]  # the machine has no window to look through
+    return ticks
+
+
+def longest_gap(ticks: list[float]) -> float:
+    return max(later - earlier for earlier, later in pairwise(ticks))
+
+
+async def test_time_passes_evenly_where_no_frames_come_though_sleep_ends_a_little_early() -> None:
+    house = House(FakeLeg(), FakeSource())
+    ticks = ticks_of(house)
+    task = asyncio.create_task(house.runner.run())
+    await asyncio.sleep(0)
+    house.early = 0.0008  # as uvloop's may
+    for _ in range(50):
+        await house.moves(TICK - house.early)
+    house.leg.events.put_nowait(LegEnded("hung up"))
+    await task
+    assert len(ticks) >= 49
+    assert longest_gap(ticks) < 2 * TICK
+
+
+@pytest.mark.parametrize("chunk", [0.01, 0.02, 0.06, 0.3])
+async def test_frames_of_any_length_bring_the_time_and_without_them_it_goes_on(chunk: float) -> None:
+    house = House(started_leg(), FakeSource())
+    ticks = ticks_of(house)
+    task = asyncio.create_task(house.runner.run())
+    await until(lambda: house.source.sessions and house.session.asked)
+    for _ in range(round(3 / chunk)):
+        house.leg.events.put_nowait(CallerAudio(bytes(round(48_000 * chunk))))
+        await house.moves(chunk)
+    assert len(ticks) >= 3 / max(2 * TICK, chunk)
+    assert longest_gap(ticks) <= max(2 * TICK, chunk) + 1e-6
+    await house.passes(2)  # nothing comes
+    assert longest_gap(ticks) <= 0.6 + 1e-6
+    assert ticks[-1] > house.now - 2 * TICK
+    house.leg.events.put_nowait(LegEnded("hung up"))
+    await task
+
+
+async def test_the_clock_goes_on_while_the_session_takes_nothing() -> None:
+    house = House(started_leg(), FakeSource())
+    ticks = ticks_of(house)
+    task = asyncio.create_task(house.runner.run())
+    await until(lambda: house.source.sessions and house.session.asked)
+    for _ in range(50):
+        house.leg.events.put_nowait(CallerAudio(b"\0\0"))
+        await house.moves(0.02)
+    house.session.busy = True
+    house.session.gate.clear()
+    for _ in range(100):
+        house.leg.events.put_nowait(CallerAudio(b"\0\0"))
+        await house.moves(0.02)
+    assert longest_gap(ticks) <= 0.6 + 1e-6
+    assert ticks[-1] > house.now - 2 * TICK
+    house.session.gate.set()
+    house.runner.stop("the test is over")
+    await task
+
+
+async def test_audio_never_overtakes_what_waits_for_the_session() -> None:
+    house = House(started_leg(), FakeSource())
+    task = asyncio.create_task(house.runner.run())
+    await until(lambda: house.source.sessions and house.session.asked)
+    house.session.asked.clear()
+    house.session.gate.clear()
+    house.session.events.put_nowait(ResponseCreated("r"))
+    house.session.events.put_nowait(AudioDelta("r", "i", 0, bytes(19200)))
+    await until(lambda: house.session.events.empty())
+    house.session.events.put_nowait(SpeechStarted("q"))  # truncates what was not heard
+    await until(lambda: house.session.events.empty())
+    for number in range(3):
+        house.leg.events.put_nowait(CallerAudio(bytes([number, 0])))
+    await until(lambda: house.leg.events.empty())
+    assert house.session.asked == []
+    house.session.gate.set()
+    await until(lambda: len(house.session.asked) >= 4)
+    assert [type(command) for command in house.session.asked][-3:] == [SendAudio] * 3
+    assert not isinstance(house.session.asked[0], SendAudio)
     house.leg.events.put_nowait(LegEnded("hung up"))
     await task
 

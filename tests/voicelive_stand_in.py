@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -80,6 +81,7 @@ class StandIn:
     script: Script = obliging
     status: HTTPStatus | None = None  # answer the upgrade with this
     hangs_in_upgrade: bool = False
+    tls: ssl.SSLContext | None = None  # of a certificate for localhost
     endpoint: str = ""
     heard: list[Event] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
@@ -91,9 +93,16 @@ class StandIn:
 
     async def __aenter__(self) -> Self:
         self._server = await serve(
-            self._serve, "127.0.0.1", 0, process_request=self._upgrade, close_timeout=0.2, compression=None
+            self._serve,
+            "127.0.0.1",
+            0,
+            process_request=self._upgrade,
+            close_timeout=0.2,
+            compression=None,
+            ssl=self.tls,
         )
-        self.endpoint = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        address = "http://127.0.0.1" if self.tls is None else "https://localhost"
+        self.endpoint = f"{address}:{self._server.sockets[0].getsockname()[1]}"
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -17,6 +17,7 @@ from bot.framing import Frames, text_frame
 LARGEST_MESSAGE = 64 * 1024  # bytes, of one WebSocket message; Twilio's are under 1 KiB
 
 _MOST_UNREAD = 16  # messages
+_GOODBYE_WITHIN = 5.0  # seconds for a peer to take what was said before our goodbye
 _REQUEST_WITHIN = 10.0  # seconds from a connection, or from an answer, to the next complete request
 
 
@@ -46,10 +47,7 @@ class Inbox(asyncio.Queue[ASGIReceiveEvent]):
         """Wait for the next event."""
         while not self._events:
             self._news = asyncio.get_running_loop().create_future()
-            try:
-                await self._news
-            finally:
-                self._news = None
+            await self._news
         return self._events.popleft()
 
 
@@ -77,6 +75,8 @@ class SteadyWebSocket(WebSocketsSansIOProtocol):
         for piece in self._frames.feed(data):
             if isinstance(piece, bytes):
                 super().data_received(piece)
+                if self.transport.is_closing():  # what follows is nothing to anybody
+                    return
             elif not self.close_sent:
                 self.queue.put_nowait({"type": "websocket.receive", "text": piece})
                 self._pause_reading_if_behind()
@@ -88,8 +88,16 @@ class SteadyWebSocket(WebSocketsSansIOProtocol):
         self.read_paused = paused
         self._pause_reading_if_behind()
 
+    def handle_ping(self) -> None:
+        """Answer, but not a peer who takes nothing: the answers would pile up in memory."""
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
+
     def _pause_reading_if_behind(self) -> None:
-        if not self.read_paused and self.queue.qsize() >= _MOST_UNREAD:
+        # Once we have said goodbye nobody takes what waits, and the answer is still to come.
+        if not self.read_paused and self.queue.qsize() >= _MOST_UNREAD and not self.close_sent:
             self.read_paused = True
             self.transport.pause_reading()
 
@@ -105,7 +113,17 @@ class SteadyWebSocket(WebSocketsSansIOProtocol):
         ):
             self.transport.write(text_frame(text))
         else:
+            if message["type"] == "websocket.close":
+                await self._have_room_or_drop()
             await super().send(message)
+
+    async def _have_room_or_drop(self) -> None:
+        """Drop a peer who takes nothing: the goodbye would wait as long as it likes, and hold all of the call."""
+        try:
+            async with asyncio.timeout(_GOODBYE_WITHIN):
+                await self.writable.wait()
+        except TimeoutError:
+            self.transport.abort()
 
 
 class PromptHttp(H11Protocol):

@@ -23,6 +23,7 @@ from bot.voicelive.wire import Reader, append_message, command_event, shown
 SEND_SECONDS = 5.0  # longest time for one message to be taken
 CLOSE_SECONDS = 0.5  # longest wait for the service to answer our goodbye
 _MASKS_AT_ONCE = 200  # bytes: a second of frames
+_MOST_UNSENT = 65_536  # bytes, about a second of frames: what asyncio has for TCP; for TLS it has eight times that
 RUBBISH_LIMIT = 20  # unreadable messages in a row that end a session
 
 _logger = logging.getLogger(__name__)
@@ -52,6 +53,8 @@ class Session:
         self.rubbish = 0
         self._connection = connection
         self._socket = _socket_of(connection)
+        if self._socket is not None:
+            self._socket.set_write_buffer_limits(_MOST_UNSENT)
         self._call_id = call_id
         self._verbose = verbose
         self._reader = Reader(call_id)
