@@ -79,8 +79,14 @@ class Board:
         if row is None:
             return
         state = row.state if row.state is State.ERROR else State.ENDED
-        self._enter(replace(row, state=state, over=True, outcome=outcome))
-        self._ended[call_id] = None
+        self.show(replace(row, state=state, over=True, outcome=outcome))
+
+    def show(self, row: Row) -> None:
+        """A row is to be shown as it is: another process, which has the call, tells of it."""
+        self._enter(row)
+        self._ended.pop(row.call_id, None)
+        if row.over:
+            self._ended[row.call_id] = None
         while len(self._ended) > _ENDED_KEPT:
             gone = next(iter(self._ended))
             del self._ended[gone]

@@ -145,6 +145,12 @@ class Settings(BaseSettings):
     # The house
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
+    workers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes that answer, for more than one core; `docs/workers.md`. 1: this process alone.",
+    )
     max_calls: int = Field(50, ge=1, le=10_000, description="Calls at once; one more hears a sentence.")
     max_call_seconds: int = Field(3600, ge=10, le=86_400, description="Longest call.")
     answer_seconds: float = Field(

@@ -138,8 +138,8 @@ async def opened(twilio: TwilioStandIn, folder: Path, **changes: object) -> Asyn
     house = House(app, switchboard, twilio, registry)
     with TwilioRest(ACCOUNT, chosen.auth_tokens, http_client=Loopback(twilio.url)) as rest:
         personas = Personas(file, chosen)
-        clocks = {"clock": lambda: house.now, "wall_clock": lambda: house.wall}
-        async with Dialler(chosen, switchboard, personas, rest, **clocks) as dialler:
+        clock, wall_clock = (lambda: house.now), (lambda: house.wall)
+        async with Dialler(chosen, switchboard, personas, rest, clock=clock, wall_clock=wall_clock) as dialler:
             app.register_blueprint(voice_routes(chosen, switchboard, tokens, gate, meters, dialler))
             for routes in outbound_routes(chosen, switchboard, tokens, gate, meters, dialler):
                 app.register_blueprint(routes)

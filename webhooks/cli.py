@@ -6,7 +6,6 @@ It lives here and not in `bot` because it starts the web application, and `bot` 
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 from typing import NoReturn
 
@@ -21,12 +20,8 @@ from bot.simulator.command import call
 from webhooks.console.command import twilio_command
 from webhooks.dial import dial_command
 from webhooks.doctor.command import doctor
-from webhooks.serve import listen, serve
-
-if sys.platform == "win32":
-    _new_loop = asyncio.new_event_loop
-else:
-    from uvloop import new_event_loop as _new_loop
+from webhooks.serve import listen, log_to_stderr, new_loop, serve
+from webhooks.workers.supervisor import WorkerFailed, supervise
 
 
 @click.group()
@@ -43,18 +38,21 @@ def serve_command(host: str | None, port: int | None) -> None:
     given = {"host": host, "port": port}
     try:
         settings = load_settings({name: value for name, value in given.items() if value is not None})
-        _log_to_stderr(settings)
+        if settings.workers > 1 and sys.platform == "win32":
+            raise SettingsError(["WORKERS should be 1 on Windows, which cannot hand connections to another process"])
+        log_to_stderr(settings)
         listener = listen(settings)
     except SettingsError as error:
         _refuse(error.problems)
     with listener:
         port = listener.getsockname()[1]
         try:
-            with asyncio.Runner(loop_factory=_new_loop) as runner:
-                runner.run(serve(settings, listener, when_open=lambda: _open(settings, port)))
+            answer = serve if settings.workers == 1 else supervise
+            with asyncio.Runner(loop_factory=new_loop) as runner:
+                runner.run(answer(settings, listener, when_open=lambda: _open(settings, port)))
         except* SettingsError as group:
             _refuse([problem for error in group.exceptions for problem in getattr(error, "problems", [str(error)])])
-        except* EngineError as group:
+        except* (EngineError, WorkerFailed) as group:
             _refuse([str(error) for error in group.exceptions])
 
 
@@ -90,12 +88,3 @@ def _greet(settings: Settings, port: int) -> None:
         )
     if settings.public_url:
         click.echo(f"Point the number's voice webhook at {settings.public_url}/voice")
-
-
-def _log_to_stderr(settings: Settings) -> None:
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)-7s %(name)s %(message)s", stream=sys.stderr
-    )
-    # What these say in their own words of requests may hold keys or numbers.
-    for name in ("azure", "aiohttp", "twilio", "urllib3", "uvicorn"):
-        logging.getLogger(name).setLevel(logging.WARNING)

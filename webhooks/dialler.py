@@ -48,7 +48,7 @@ class Dialler:
     """Places calls while it is entered (`async with`), and owns what it has begun.
 
     settings: with CALLS_KEY, and so with all that a call out needs; clock: seconds, never going back; wall_clock:
-    seconds since 1970.
+    seconds since 1970; tag: what this worker's addresses begin with, where it is one of several.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Dialler:
         personas: Personas,
         rest: Rest,
         *,
+        tag: str = "",
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -67,7 +68,7 @@ class Dialler:
         self._personas = personas
         self._rest = rest
         self._clock = clock
-        self._addresses = Addresses(settings.public_url)
+        self._addresses = Addresses(settings.public_url + tag)
         quiet = QuietHours.parse(settings.quiet_hours) if settings.quiet_hours else None
         per_minute = settings.dial_per_minute
         self._rules = DialRules(settings.dial_prefixes, quiet, per_minute, clock=clock, wall_clock=wall_clock)

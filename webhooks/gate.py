@@ -70,10 +70,14 @@ def _from_a_foreign_page(headers: Headers) -> bool:
 
 
 class Gate:
-    """Decides, counts and logs. The socket's handshake is judged like a webhook, before it is accepted."""
+    """Decides, counts and logs. The socket's handshake is judged like a webhook, before it is accepted.
 
-    def __init__(self, settings: Settings, meters: Meters) -> None:
+    tag: what the addresses begin with that this worker gives to Twilio, where it is one of several.
+    """
+
+    def __init__(self, settings: Settings, meters: Meters, *, tag: str = "") -> None:
         self._public_url = settings.public_url
+        self._tag = tag
         self._signatures = Signatures(settings.auth_tokens) if settings.auth_tokens else None
         self._meters = meters
 
@@ -95,7 +99,7 @@ class Gate:
 
     def addresses(self, request: BaseRequestWebsocket) -> Addresses:
         """The addresses to give to Twilio: of PUBLIC_URL or, without one, of the loopback host just asked."""
-        return Addresses(self._public_url or f"http://{request.headers.get('Host', '')}")
+        return Addresses((self._public_url or f"http://{request.headers.get('Host', '')}") + self._tag)
 
 
 _IN_WORDS = {

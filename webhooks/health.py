@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from quart import Blueprint, Response, abort, request
@@ -12,8 +14,23 @@ from webhooks.gate import stranger
 from webhooks.switchboard import Switchboard
 
 
-def health_routes(settings: Settings, switchboard: Switchboard, registry: CollectorRegistry) -> Blueprint:
-    """`/health`, `/ready` and `/metrics`."""
+class Others(Protocol):
+    """The workers beside this one, where there are several."""
+
+    @property
+    def take(self) -> bool:
+        """Whether any of them would take a call."""
+        ...
+
+    async def figures(self, registry: CollectorRegistry) -> CollectorRegistry:
+        """What all have counted, with what this one has counted in `registry`."""
+        ...
+
+
+def health_routes(
+    settings: Settings, switchboard: Switchboard, registry: CollectorRegistry, others: Others | None = None
+) -> Blueprint:
+    """`/health`, `/ready` and `/metrics`. others: None where this is the only process."""
     routes = Blueprint("health", __name__)
     bearer = settings.metrics_token.get_secret_value()
 
@@ -23,7 +40,7 @@ def health_routes(settings: Settings, switchboard: Switchboard, registry: Collec
 
     @routes.get("/ready")
     async def ready() -> tuple[dict[str, str], int]:
-        if reason := _why_not(switchboard):
+        if (reason := _why_not(switchboard)) and not (others is not None and others.take):
             return {"status": reason}, 503
         return {"status": "ready"}, 200
 
@@ -31,7 +48,7 @@ def health_routes(settings: Settings, switchboard: Switchboard, registry: Collec
     async def metrics() -> Response:
         if not shows(request.headers.get("Authorization", ""), bearer) and stranger(request):
             abort(404)
-        response = Response(generate_latest(registry))
+        response = Response(generate_latest(registry if others is None else await others.figures(registry)))
         response.headers["Content-Type"] = CONTENT_TYPE_LATEST
         return response
 

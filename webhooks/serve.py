@@ -8,7 +8,9 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Generator
+import sys
+from collections.abc import AsyncGenerator, Callable, Generator
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 from uvicorn import Config, Server
@@ -22,8 +24,16 @@ from bot.switchboard import Switchboard
 from bot.voicelive import VoiceLive
 from webhooks.app import create_app
 from webhooks.dialler import Dialler
+from webhooks.health import Others
 from webhooks.protocols import LARGEST_MESSAGE, PromptHttp, SteadyWebSocket
 from webhooks.rest import TwilioRest
+
+if sys.platform == "win32":
+    new_loop = asyncio.new_event_loop
+else:
+    from uvloop import new_event_loop as new_loop
+
+__all__ = ["Bot", "Stop", "listen", "log_to_stderr", "new_loop", "open_bot", "serve", "server", "signals"]
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +62,15 @@ def listen(settings: Settings) -> socket.socket:
         ) from error
 
 
+def log_to_stderr(settings: Settings, who: str = "") -> None:
+    """Begin to log. who: which of several processes this is."""
+    form = f"%(asctime)s %(levelname)-7s {f'{who} ' if who else ''}%(name)s %(message)s"
+    logging.basicConfig(level=settings.log_level.upper(), format=form, stream=sys.stderr)
+    # What these say in their own words of requests may hold keys or numbers.
+    for name in ("azure", "aiohttp", "twilio", "urllib3", "uvicorn"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
 def server(app: object) -> Server:
     """The ASGI server as the bot needs it; chosen by measurement (`benchmarks/asgi.py`)."""
     config = Config(
@@ -71,57 +90,126 @@ def server(app: object) -> Server:
     return _Server(config)
 
 
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """Everything that answers in one process, but for its engine and its listening socket."""
+
+    switchboard: Switchboard
+    voice_live: VoiceLive
+    registry: CollectorRegistry
+    web: Server
+
+
+@contextlib.asynccontextmanager
+async def open_bot(
+    settings: Settings,
+    *,
+    endpoint: str = "",
+    kind: type[Switchboard] = Switchboard,
+    tag: str = "",
+    others: Others | None = None,
+    places_calls: bool = True,
+) -> AsyncGenerator[Bot]:
+    """Put the bot together, and take it apart again.
+
+    endpoint: of the embedded engine, where that answers; kind, tag, others: of a worker, one of several;
+    places_calls: whether this process places the calls out, if there are any.
+    """
+    registry = CollectorRegistry()
+    metrics = CallMetrics(registry)
+    planner = Planner.of(settings, watch=metrics.tool_used)
+    async with contextlib.AsyncExitStack() as house:
+        voice_live = VoiceLive(settings, endpoint=endpoint)
+        house.push_async_callback(voice_live.close)
+        switchboard = await house.enter_async_context(
+            kind(voice_live, planner, metrics, max_calls=settings.max_calls)
+        )
+        dialler = None
+        if settings.calls_key.get_secret_value() and places_calls:
+            rest = house.enter_context(TwilioRest(settings.twilio_account_sid, settings.auth_tokens))
+            dialler = await house.enter_async_context(Dialler(settings, switchboard, planner.personas, rest, tag=tag))
+        app = create_app(settings, switchboard, registry=registry, dialler=dialler, tag=tag, others=others)
+        yield Bot(switchboard, voice_live, registry, server(app))
+
+
 async def serve(settings: Settings, listener: socket.socket, *, when_open: Callable[[], None]) -> None:
     """Answer calls until a signal says to stop. when_open: called once everything that answers is there.
 
     The first SIGTERM or SIGINT drains: no new calls, live ones go on until they end or `DRAIN_SECONDS` are over. A
     second one ends the process now.
     """
-    registry = CollectorRegistry()
-    metrics = CallMetrics(registry)
-    planner = Planner.of(settings, watch=metrics.tool_used)
     async with contextlib.AsyncExitStack() as house:
         endpoint = ""
         if settings.embedded:
             engine = await house.enter_async_context(EngineProcess())
             endpoint = engine.endpoint
-        voice_live = VoiceLive(settings, endpoint=endpoint)
-        house.push_async_callback(voice_live.close)
-        switchboard = await house.enter_async_context(
-            Switchboard(voice_live, planner, metrics, max_calls=settings.max_calls)
-        )
-        dialler = None
-        if settings.calls_key.get_secret_value():
-            rest = house.enter_context(TwilioRest(settings.twilio_account_sid, settings.auth_tokens))
-            dialler = await house.enter_async_context(Dialler(settings, switchboard, planner.personas, rest))
-        web = server(create_app(settings, switchboard, registry=registry, dialler=dialler))
+        bot = await house.enter_async_context(open_bot(settings, endpoint=endpoint))
         async with asyncio.TaskGroup() as tasks:
-            warming = tasks.create_task(voice_live.warm())
-            with _signals(tasks, switchboard, web, settings.drain_seconds):
+            warming = tasks.create_task(bot.voice_live.warm())
+            with Stop(tasks, bot, settings.drain_seconds).at_signals():
                 when_open()
                 log.info("listening on %s:%d", *listener.getsockname()[:2])
-                await web.serve(sockets=[listener])
+                await bot.web.serve(sockets=[listener])
             warming.cancel()
 
 
-@contextlib.contextmanager
-def _signals(
-    tasks: asyncio.TaskGroup, switchboard: Switchboard, web: Server, drain_seconds: float
-) -> Generator[None]:
-    """Take the signals: drain at the first, end at the second."""
+class Stop:
+    """The orderly end. tasks: owns it while it goes on; drain_seconds: that live calls have.
 
-    async def drain() -> None:
+    drained: called when the last call is over, while everything still answers.
+    """
+
+    def __init__(
+        self,
+        tasks: asyncio.TaskGroup,
+        bot: Bot,
+        drain_seconds: float,
+        *,
+        drained: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._tasks = tasks
+        self._bot = bot
+        self._drain_seconds = drain_seconds
+        self._drained = drained
+
+    def begin(self) -> None:
+        """Drain: no new calls, and the end when the last one is over. A second time, nothing more."""
+        if not self._bot.switchboard.draining:
+            self._drain(self._drain_seconds)
+
+    def hurry(self) -> None:
+        """Let the calls go now, by the safety net."""
+        self._drain(0.0)
+
+    def _drain(self, seconds: float) -> None:
+        switchboard, web = self._bot.switchboard, self._bot.web
+
+        async def drain() -> None:
+            await switchboard.drained(seconds)
+            self._drained()
+            web.should_exit = True
+
         switchboard.drain()
-        await switchboard.drained(drain_seconds)
-        web.should_exit = True
+        self._tasks.create_task(drain())
 
-    def stop(number: int) -> None:
-        if switchboard.draining:
-            log.warning("a second signal: ending now")
-            logging.shutdown()
-            os._exit(128 + number)  # now; the engine ends when its input does
-        tasks.create_task(drain())
+    @contextlib.contextmanager
+    def at_signals(self) -> Generator[None]:
+        """Take the signals: drain at the first, end at the second."""
 
+        def stop(number: int) -> None:
+            if self._bot.switchboard.draining:
+                log.warning("a second signal: ending now")
+                logging.shutdown()
+                os._exit(128 + number)  # now; the engine ends when its input does
+            self.begin()
+
+        with signals(stop):
+            yield
+
+
+@contextlib.contextmanager
+def signals(stop: Callable[[int], None]) -> Generator[None]:
+    """Have `stop` take SIGTERM and SIGINT."""
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGTERM, signal.SIGINT)
     for number in numbers:

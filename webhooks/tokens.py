@@ -32,11 +32,15 @@ class StreamTokens:
     """Issues and redeems. Keys come from the Twilio tokens, so that another instance takes our tokens too.
 
     auth_tokens: the main one first; none: a random key for this process alone. "Once" is kept by this process: an
-    instance that shares the key does not know what this one has redeemed. wall_clock: seconds since 1970.
+    instance that shares the key does not know what this one has redeemed. wall_clock: seconds since 1970. place:
+    which worker of several this is; another one's tokens are not taken, or each could be used once with each.
     """
 
-    def __init__(self, auth_tokens: Sequence[str], *, wall_clock: Callable[[], float] = time.time) -> None:
-        keys = [hmac.digest(token.encode(), _PURPOSE, "sha256") for token in auth_tokens]
+    def __init__(
+        self, auth_tokens: Sequence[str], *, wall_clock: Callable[[], float] = time.time, place: str = ""
+    ) -> None:
+        purpose = _PURPOSE + place.encode()
+        keys = [hmac.digest(token.encode(), purpose, "sha256") for token in auth_tokens]
         self._serializer = URLSafeSerializer(
             keys[::-1] or secrets.token_bytes(32),  # the last one signs, all verify
             salt=_PURPOSE,
