@@ -6,7 +6,8 @@ rg="voicelive-phone"
 location="swedencentral"
 
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
+set +x  # a trace would show the secrets, whoever asked for one
+CDPATH="" cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 
 # shellcheck source=scripts/azure/say.sh
 source scripts/azure/say.sh
@@ -154,13 +155,14 @@ env_name=${AZURE_ENV_NAME:-$rg}
 export MSYS_NO_PATHCONV=1      # Git Bash would make paths of /subscriptions/…
 export PYTHONIOENCODING=utf-8  # az stops at the first character that a Windows console cannot show
 open_private_folder
-trap 'stop_tailing; close_private_folder' EXIT
+trap 'ended $?' EXIT
 trap 'interrupted 130' INT
 trap 'interrupted 143' TERM
 trap 'interrupted 129' HUP
 
 read_env_file .env
 check_values
+keep_secrets
 
 if [ -z "$command" ]; then
     if ! on_terminal; then wrong_usage "There is no terminal for the menu, and no command."; fi

@@ -224,6 +224,8 @@ def load_settings(overrides: Mapping[str, object] | None = None, *, env_file: st
         raise SettingsError([_in_words(problem["loc"], problem["msg"]) for problem in error.errors()]) from None
     except UnicodeDecodeError:
         raise SettingsError([f"{env_file} should be a text file in UTF-8"]) from None
+    except OSError as error:
+        raise SettingsError([f"{env_file} cannot be read: {error.strerror}"]) from None
 
 
 def _in_words(place: tuple[int | str, ...], message: str) -> str:

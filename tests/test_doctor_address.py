@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from bot.settings import Settings
 from tests.doctor_stand_ins import (
@@ -165,3 +170,56 @@ async def test_plain_http_should_lead_to_https(answer: bytes, status: Status, sa
         await address._plain_http(http, f"127.0.0.1:{port}", "", found)
     assert the(found, "http").status is status
     assert says in the(found, "http").says
+
+
+@pytest.mark.parametrize("host", ["a..b.example.com", "a" * 70 + ".example.com"])
+async def test_a_name_that_can_be_none_is_told(host: str) -> None:
+    found = await examined(reached_by(f"https://{host}"))
+    assert the(found, "name").status is Status.FAIL
+    assert "no name that is known" in the(found, "name").says
+
+
+async def test_a_socket_that_is_led_elsewhere_is_not_followed() -> None:
+    async with open_house() as house, _leading_the_socket_to(house.url) as proxy:
+        found = await examined(reached_by(f"http://127.0.0.1:{proxy}"))
+    assert the(found, "health").status is Status.OK
+    assert the(found, "websocket").status is Status.FAIL
+    assert "leads elsewhere (HTTP 307)" in the(found, "websocket").says
+
+
+async def test_an_answer_in_pieces_is_read_to_its_end() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, OSError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                for piece in (b'HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{"sta', b'tus":"alive"}'):
+                    writer.write(piece)
+                    await writer.drain()
+                    await asyncio.sleep(0.05)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        found = await examined(reached_by(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
+    assert the(found, "health").status is Status.OK
+
+
+@asynccontextmanager
+async def _leading_the_socket_to(url: str) -> AsyncIterator[int]:
+    """A proxy that answers `/health` itself, and sends the media socket to where a bot is."""
+
+    async def health(_: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def media(_: web.Request) -> web.Response:
+        return web.Response(status=307, headers={"Location": f"{url}/media"})
+
+    app = web.Application()
+    app.router.add_get("/health", health)
+    app.router.add_get("/media", media)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        yield int(runner.addresses[0][1])
+    finally:
+        await runner.cleanup()

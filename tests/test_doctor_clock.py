@@ -27,6 +27,24 @@ def test_how_far_the_clock_is_off(ours: float, status: Status, words: str) -> No
     assert words in the(found, "skew").says
 
 
+@pytest.mark.parametrize(
+    "date",
+    [
+        "",
+        "soon",
+        "Mon, 99 Jan 99999999999999 00:00:00 GMT",
+        "Mon, 01 Jan 2020 00:00:00 +999999999999999999",
+    ],
+)
+def test_a_date_that_is_none_is_passed_over(date: str) -> None:
+    dates = Dates(lambda: 1000.0)
+    dates.note("PUBLIC_URL", date)
+    dates.note("PUBLIC_URL", None)
+    found = notes()
+    examine(dates.seen, found)
+    assert the(found, "skew").status is Status.SKIP
+
+
 def test_an_answer_that_was_long_on_its_way_does_not_make_the_clock_wrong() -> None:
     found = notes()
     examine([Dated("Azure", 1000.0, 1008.0), Dated("Azure", 1010.0, 1010.5)], found)

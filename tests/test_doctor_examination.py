@@ -82,6 +82,20 @@ async def test_wrong_settings_end_it_even_where_they_were_not_asked_for(monkeypa
     assert {found.group for found in told} == {Group.SETTINGS, Group.MACHINE}
 
 
+async def test_a_group_that_breaks_off_is_a_line_and_the_others_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("with the-key-of-this-test in it")
+
+    monkeypatch.setattr(voice_live, "examine", broken)
+    done, told = await examined([Group.MACHINE, Group.VOICE_LIVE, Group.CLOCK])
+    [trouble] = [found for found in told if found.group is Group.VOICE_LIVE]
+    assert (trouble.check, trouble.status) == ("trouble", Status.FAIL)
+    assert "RuntimeError" in trouble.says
+    assert "the-key" not in trouble.says
+    assert told[-1].group is Group.CLOCK
+    assert done.verdict is Verdict.FAILS
+
+
 async def test_a_secret_in_somebody_elses_words_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_VOICE_LIVE_API_KEY", "the-key-of-this-test")
 

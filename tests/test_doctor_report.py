@@ -64,3 +64,10 @@ def test_the_last_line_says_what_was_heard() -> None:
     assert "this shell" in summary(Verdict.WORKS, [*well, failing("no")], HeardFrom.RUNNING)
     assert "2 lines" in summary(Verdict.FAILS, [failing("no"), failing("no")], HeardFrom.NOBODY)
     assert "cannot be told" in summary(Verdict.UNKNOWN, well, HeardFrom.NOBODY)
+
+
+def test_words_of_others_without_an_end_are_cut() -> None:
+    told = Redactor().clean(Finding(Group.CALL, "heard", Status.FAIL, "no: " + "x" * 60_000, "Look."))
+    assert told.says.startswith("no: xxx")
+    assert told.says.endswith("x…")
+    assert len(told.says) == 500

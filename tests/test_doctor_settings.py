@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.doctor_stand_ins import notes, statuses, the
+from webhooks.doctor import settings_checks
 from webhooks.doctor.findings import Status
 from webhooks.doctor.settings_checks import examine, misspelt
 
@@ -92,3 +93,14 @@ def test_a_module_with_tools_that_cannot_be_imported_is_told() -> None:
     found = notes()
     assert examine(".env", {}, found) is None
     assert any("doctor_no_such_module" in each.says for each in found.found if each.status is Status.FAIL)
+
+
+def test_a_file_that_cannot_be_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(_: str) -> dict[str, str]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(settings_checks, "dotenv_values", unreadable)
+    found = notes()
+    assert examine(write("PORT=0"), {}, found) is None
+    assert the(found, "values").status is Status.FAIL
+    assert "`.env` cannot be read (Permission denied)" in the(found, "values").says

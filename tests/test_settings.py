@@ -133,3 +133,13 @@ def test_what_counts_as_this_machine(host: str, answer: bool) -> None:
 def test_the_readme_and_the_example_file_name_every_setting() -> None:
     assert table() in (ROOT / "README.md").read_text(encoding="utf-8"), "python -m bot.settings"
     assert (ROOT / ".env.example").read_text(encoding="utf-8") == example(), "python -m bot.settings --example"
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_entry(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / ".env").write_text("PORT=1")
+    monkeypatch.setattr("pydantic_settings.sources.providers.dotenv.dotenv_values", no_entry)
+    with pytest.raises(SettingsError, match="cannot be read: Permission denied"):
+        load_settings(env_file=str(tmp_path / ".env"))

@@ -179,3 +179,10 @@ def test_no_variable_can_send_the_credentials_to_anybody_but_twilio(
     with pytest.raises(ConsoleError, match="not Twilio"):
         Account(ACCOUNT, [TOKEN], http_client=Client()).ask(lambda account: account.fetch())
     assert asked == [("GET", f"https://{host}/2010-04-01/Accounts/{ACCOUNT}.json")]
+
+
+def test_a_bundle_of_certificates_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent")
+    monkeypatch.setenv("NO_PROXY", "*")
+    with pytest.raises(ConsoleError, match="REQUESTS_CA_BUNDLE names are not there"):
+        Account(ACCOUNT, [TOKEN]).ask(lambda account: account.fetch())  # goes out nowhere: Requests looks first

@@ -11,6 +11,7 @@ import pytest
 
 from tests.twilio_console_stand_in import SETTINGS, ConsoleStandIn, console
 from tests.webhooks_stand_ins import TOKEN
+from webhooks.console import command
 
 NUMBER = "+14255550100"
 EACH = {
@@ -139,3 +140,24 @@ def test_it_runs_as_a_command_of_its_own(twilio: ConsoleStandIn) -> None:
 def test_the_help_does_not_load_twilios_client() -> None:
     code = "import sys, webhooks.console.command; sys.exit('twilio' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])  # noqa: S603 - our own code
+
+
+def test_what_others_have_named_cannot_steer_the_terminal(twilio: ConsoleStandIn) -> None:
+    hostile = "\x1b[2J\x1b]0;owned\x07\nDone.\u202e\x9b"
+    twilio.number("+14255550100", friendly_name=hostile, voice_url=f"https://old.example/{hostile}")
+    for arguments in (("numbers",), ("connect", "+14255550100", "--dry-run")):
+        result = twilio.run(*arguments)
+        assert result.exit_code == 0, result.output
+        assert "old.example" in result.output
+        assert all(letter.isprintable() for letter in result.output.replace("\n", ""))
+        assert "Done." not in result.output.splitlines()
+
+
+def test_an_env_file_that_cannot_be_read_is_said(twilio: ConsoleStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(_: str) -> dict[str, str]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(command, "environment", unreadable)
+    result = twilio.run("numbers")
+    assert result.exit_code == 2
+    assert result.stderr == ".env cannot be read (Permission denied). Put that right, and run the command again.\n"

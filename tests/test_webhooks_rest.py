@@ -8,7 +8,7 @@ import pytest
 
 from tests.twilio_rest_stand_in import Loopback, TwilioStandIn
 from tests.webhooks_stand_ins import ACCOUNT, CALL, CALLED, CALLER, OLD_TOKEN, PUBLIC, TOKEN
-from webhooks.rest import Placing, RestError, TwilioRest, in_words
+from webhooks.rest import Placing, RestError, TwilioRest, client_of, in_words
 
 PLACING = Placing(
     to=CALLER,
@@ -169,3 +169,32 @@ async def test_a_refusal_in_no_known_form_is_a_refusal(twilio: TwilioStandIn, bo
     twilio.raw = (403, body)
     error = await failure(client(twilio))
     assert (error.status, error.code) == (502, 0)
+
+
+@pytest.mark.parametrize(
+    ("region", "edge", "host"),
+    [
+        ("", "", "api.twilio.com"),
+        ("ie1", "dublin", "api.dublin.ie1.twilio.com"),
+        ("ie1.evil.example/", "dublin", "api.dublin.us1.twilio.com"),
+        ("ie1", "evil.example/?", "api.ie1.twilio.com"),
+        ("evil.example#", "user@evil.example:1", "api.twilio.com"),
+    ],
+)
+def test_no_variable_sends_the_credentials_to_anybody_but_twilio(
+    monkeypatch: pytest.MonkeyPatch, region: str, edge: str, host: str
+) -> None:
+    monkeypatch.setenv("TWILIO_REGION", region)
+    monkeypatch.setenv("TWILIO_EDGE", edge)
+    asked = []
+
+    class Http:
+        def request(self, method: str, url: str, **_: object) -> None:
+            asked.append(url)
+            raise OSError
+
+    with pytest.raises(OSError):  # noqa: PT011 - the one above
+        client_of(ACCOUNT, TOKEN, ACCOUNT, Http()).api.account.fetch()
+    with pytest.raises(RestError), TwilioRest(ACCOUNT, (TOKEN,), http_client=Http()) as rest:
+        asyncio.run(rest.end(CALL))
+    assert [url.partition("/2010")[0] for url in asked] == [f"https://{host}"] * 2

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Thread
 
+from bot.engine.missing import PartMissing
 from bot.engine.parts import Parts
 from bot.engine.scripted import ScriptedParts
 from bot.engine.server import EngineServer
@@ -37,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("websockets").setLevel(logging.WARNING)
     try:
         asyncio.run(_run(options.port, announce, scripted=options.scripted))
+    except PartMissing as problem:
+        _log.error("%s. Or set AZURE_VOICE_LIVE_ENDPOINT, and do without the embedded engine.", problem)
+        return 1
     except EngineError as problem:
         _log.error("%s", problem)
         return 1

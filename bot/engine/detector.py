@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from bot.audio import Downsampler
+from bot.engine.missing import PartMissing
 from bot.engine.parts import WINDOW_BYTES, Detector
-from bot.errors import EngineError
 
 _PHONE_RATE = 8000
 _FULL_SCALE = 32768.0
@@ -72,4 +72,4 @@ def best_detector() -> Callable[[], Detector]:
         return SileroDetector
     if importlib.util.find_spec("pocketsphinx") is not None:
         return PocketsphinxDetector
-    raise EngineError("nothing here can hear: install `voicelive-phone[engine]`")
+    raise PartMissing("hear")

@@ -31,6 +31,7 @@ from bot.engine.decoders import (
     start_utterance,
 )
 from bot.engine.grammars import LENIENT, STRICT
+from bot.engine.missing import PartMissing
 from bot.engine.parts import WINDOW_BYTES, Expected, Heard
 from bot.errors import EngineError
 
@@ -163,7 +164,7 @@ class Ears:
     async def start(self) -> None:
         """Load the decoders, before the first call. Raises EngineError where pocketsphinx is not installed."""
         if importlib.util.find_spec("pocketsphinx") is None:
-            raise EngineError("nothing here can recognize speech: install `voicelive-phone[engine]`")
+            raise PartMissing("recognize speech")
         await asyncio.get_running_loop().run_in_executor(self._thread, self._load)
 
     def _load(self) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from bot.engine.espeak_process import FAILED
+from bot.engine.missing import PartMissing
 from bot.errors import EngineError
 
 _SECONDS = 10.0
@@ -215,5 +216,5 @@ def installed() -> dict[str, Synthesizer]:
     elif espeak := shutil.which("espeak-ng"):
         found["espeak-ng"] = Program(espeak)
     if not found:
-        raise EngineError("nothing here can speak: install `voicelive-phone[engine]`, flite or espeak-ng")
+        raise PartMissing("speak", ", flite or espeak-ng")
     return found

@@ -87,14 +87,24 @@ stop_tailing() {
 
 # Follows the log until Ctrl-C.
 follow_log() {
+    local code=0
+    check_programs
     load_deployment
     say "The log of $app. Ctrl-C ends it."
     next_command=""
-    az webapp log tail --subscription "$subscription" --resource-group "$rg" --name "$app" 2>&1 | shown "$private/tail"
+    : >"$private/said"
+    az webapp log tail --subscription "$subscription" --resource-group "$rg" --name "$app" 2>&1 | shown "$private/said" ||
+        code=${PIPESTATUS[0]}
+    if ((code)); then
+        said_already=yes
+        repeat_with="bash azdeploy.sh logs"
+        failed "following the log" "$code"
+    fi
 }
 
 show_status() {
     local fields
+    check_programs
     load_deployment
     asked "asking after the web app" az webapp show --subscription "$subscription" --resource-group "$rg" --name "$app" \
         --query "[state, availabilityState]" --output tsv

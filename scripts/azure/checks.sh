@@ -16,13 +16,16 @@ older() {
     # shellcheck disable=SC2206 # split at the dots on purpose
     a=($1) b=($2)
     for index in 0 1 2; do
-        if ((10#${a[index]:-0} != 10#${b[index]:-0})); then ((10#${a[index]:-0} < 10#${b[index]:-0})); return; fi
+        a[index]=${a[index]:-0} b[index]=${b[index]:-0}
+        a[index]=${a[index]%%[!0-9]*} b[index]=${b[index]%%[!0-9]*}
+        if ((10#0${a[index]} != 10#0${b[index]})); then ((10#0${a[index]} < 10#0${b[index]})); return; fi
     done
     return 1
 }
 
-check_tools() {
-    local tool version
+# Ends the script where a program is missing.
+check_programs() {
+    local tool
     for tool in az azd curl; do
         if ! command -v "$tool" >/dev/null 2>&1; then
             case $tool in
@@ -32,6 +35,11 @@ check_tools() {
             esac
         fi
     done
+}
+
+check_tools() {
+    local version
+    check_programs
     asked "asking az for its version" az version --query '"azure-cli"' --output tsv
     if older "$answer" "$oldest_az"; then
         refuse 1 "az $answer is too old; $oldest_az is the oldest that is tried." "Update it: az upgrade"
@@ -53,6 +61,9 @@ check_subscription() {
         --query "[id, name, state, user.name, user.type]" --output tsv
     local fields
     IFS=$'\t' read -r -a fields <<<"$(printf '%s' "$answer" | tr '\n' '\t')"
+    if ((${#fields[@]} < 5)); then
+        refuse 1 "What az says of the subscription cannot be understood." "Sign in again: az login. See what it says: az account show"
+    fi
     subscription=${fields[0]}
     subscription_name=${fields[1]}
     user_name=${fields[3]}
@@ -66,7 +77,7 @@ check_subscription() {
     several=$answer
     note "account    $user_name"
     note "gets       subscription $subscription_name ($subscription)"
-    if ((several > 1)); then note "           one of $several that you have; --subscription chooses another one"; fi
+    if [[ $several =~ ^[0-9]+$ ]] && ((several > 1)); then note "           one of $several that you have; --subscription chooses another one"; fi
 }
 
 check_azd_login() {

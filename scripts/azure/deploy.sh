@@ -91,6 +91,7 @@ _provision() {
         warn ""
         warn "azdeploy: The resources are there, but what comes after failed; the lines above say at which step."
         warn "To go on from there: $(again finish)"
+        explained=yes
         exit "$hook"
     fi
     failed "making the resources" "$code"

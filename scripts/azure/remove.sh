@@ -3,11 +3,17 @@
 # shellcheck shell=bash
 
 remove_everything() {
-    local kind name tag reply=""
+    local kind name tag foreign="" reply=""
     check_tools
-    check_subscription
-    check_azd_login
     read_environment
+    # azd removes what its environment names, whichever subscription az has chosen meanwhile.
+    subscription=${subscription:-$(remembered AZURE_SUBSCRIPTION_ID)}
+    check_subscription
+    name=$(remembered AZURE_SUBSCRIPTION_ID)
+    if [ -n "$name" ] && [ "$name" != "$subscription" ]; then
+        refuse 1 "'$env_name' is in another subscription ($name)." "Choose it with --subscription $name, or another group with --rg."
+    fi
+    check_azd_login
     name=$(remembered AZURE_RESOURCE_GROUP)
     rg=${name:-$rg}
     next_command="$(again remove)"
@@ -27,13 +33,19 @@ remove_everything() {
         note "resource group $rg"
         while IFS=$'\t' read -r kind name tag; do
             if [ -z "$kind" ]; then continue; fi
-            if [ "$tag" = "$env_name" ]; then note "$kind  $name"; else note "$kind  $name   (not made by this script)"; fi
+            if [ "$tag" = "$env_name" ]; then note "$kind  $name"; continue; fi
+            note "$kind  $name   (not made by this script)"
+            if ! _comes_by_itself "$kind"; then foreign="$foreign, $name"; fi
         done <<<"$answer"
         note "the secrets in the vault, and the logs. Calls that are going on end with the apology of the safety net."
     else
         say "The resource group '$rg' is gone already; what azd remembers of it goes."
     fi
     if [ -n "$dry_run" ]; then return; fi
+    if [ -n "$assume_yes" ] && [ -n "$foreign" ]; then
+        refuse 1 "The resource group '$rg' holds what this script did not make (${foreign#, }), and --yes is not asked for that." \
+            "Move it elsewhere first; or run this on a terminal without --yes, and type the group's name."
+    fi
     if [ -z "$assume_yes" ]; then
         if ! on_terminal; then agreed "Remove all this?"; fi
         read -r -p "Type the resource group's name to remove all this: " reply || true
@@ -48,4 +60,12 @@ remove_everything() {
     half_done=""
     say ""
     say "Everything is gone. A phone number that pointed here rings into nothing now: .venv/bin/voicebot twilio disconnect NUMBER"
+}
+
+# Whether Application Insights makes such resources of its own accord, without our tags.
+_comes_by_itself() {
+    case $(printf '%s' "$1" | tr '[:upper:]' '[:lower:]') in
+        microsoft.alertsmanagement/smartdetectoralertrules | microsoft.insights/actiongroups) return 0 ;;
+    esac
+    return 1
 }

@@ -6,6 +6,7 @@ secrets=()       # values that never appear in an output
 private=""       # folder of ours alone, gone when we are
 doing=""         # step that is under way, in words
 finished=()      # steps that are done, in words
+explained=""     # yes, where it was said why we end
 half_done=""     # what an interrupted step leaves behind
 next_command=""  # how to go on after a failure or Ctrl-C
 
@@ -15,19 +16,26 @@ warn() { printf '%s\n' "$*" >&2; }
 
 # refuse CODE SENTENCE NEXT: says what is wrong and what to do next, and ends.
 refuse() {
+    explained=yes
     warn "azdeploy: $2"
     warn "$3"
     exit "$1"
 }
 
-# Takes a value into the list of those that are masked. Shorter ones would mask half of every sentence.
+# Takes a value into the list of those that are masked, line by line, as outputs are. Shorter ones would mask half of
+# every sentence.
 keep_secret() {
-    if ((${#1} >= 6)); then secrets[${#secrets[@]}]=$1; fi
+    local line rest=$1$'\n'
+    while [ -n "$rest" ]; do  # and no <<<, which would put it into a file
+        line=${rest%%$'\n'*}
+        rest=${rest#*$'\n'}
+        if ((${#line} >= 6)); then secrets[${#secrets[@]}]=$line; fi
+    done
 }
 
-# masked TEXT: the text with *** for every secret.
+# masked TEXT: the text with *** for every secret, and without the sign that steers a terminal.
 masked() {
-    local text=$1 secret
+    local text=${1//$'\e'/} secret
     for secret in ${secrets[@]+"${secrets[@]}"}; do text=${text//"$secret"/***}; done
     printf '%s\n' "$text"
 }
@@ -84,11 +92,22 @@ asked_secretly() {
 
 open_private_folder() {
     umask 077
-    private=$(mktemp -d "${TMPDIR:-/tmp}/azdeploy.XXXXXX")
+    private=$(mktemp -d "${TMPDIR:-/tmp}/azdeploy.XXXXXX" 2>/dev/null) ||
+        refuse 1 "No temporary folder can be made in ${TMPDIR:-/tmp}." "Make room there, or name another one in TMPDIR."
 }
 
 close_private_folder() {
     if [ -n "$private" ]; then rm -rf "$private"; fi
+}
+
+# ended CODE: the last thing that runs. A command that fails where none should, such as on a full disk, ends us without
+# a word; then this has it.
+ended() {
+    local code=$1
+    trap '' INT TERM HUP
+    stop_tailing
+    close_private_folder
+    if ((code)) && [ -z "$explained" ]; then interrupted "$code"; fi
 }
 
 # A path as a native Windows program wants it; the same path elsewhere.
@@ -100,6 +119,7 @@ native() {
 interrupted() {
     trap '' INT TERM HUP
     local step
+    explained=yes
     warn ""
     if [ -n "$doing" ]; then warn "Stopped in the middle of: $doing."; else warn "Stopped."; fi
     for step in ${finished[@]+"${finished[@]}"}; do warn "   done: $step"; done

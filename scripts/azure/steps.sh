@@ -69,6 +69,7 @@ _tried() {
 # failed NAME CODE COMMAND...: which step failed, why as far as we know, and how to repeat it. Ends with CODE.
 failed() {
     local name=$1 code=$2 said known
+    explained=yes
     shift 2
     said=$(masked "$(cat "$private/said")")
     warn ""

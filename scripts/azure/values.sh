@@ -4,6 +4,8 @@
 
 env_names=()   # what .env sets
 env_values=()
+unquoted=""     # what `_unquote` found, and what stands behind it
+behind=""
 newline=$'\n'
 
 # Secrets that the bot knows. Each has a secret of the vault, named alike: CALLS_KEY is calls-key.
@@ -19,15 +21,17 @@ read_env_file() {
         number=$((number + 1))
         line=${line%$'\r'}
         if ((number == 1)); then line=${line#$'\xef\xbb\xbf'}; fi
-        line=$(_trimmed "$line")
-        line=${line#export }
+        line=$(_begun "$line")
+        case $line in export[[:blank:]]*) line=$(_begun "${line#export}") ;; esac
         case $line in "" | "#"*) continue ;; esac
         name=$(_trimmed "${line%%=*}")
         case $name in
             *[!A-Za-z0-9_]* | "" | [0-9]*)
                 refuse 2 "Line $number of .env should be NAME=value." "Correct it and run the command again." ;;
         esac
-        case $line in *=*) value=$(_trimmed "${line#*=}") ;; *) continue ;; esac
+        case $line in *=*) value=$(_begun "${line#*=}") ;; *) continue ;; esac
+        # A comment behind a space is one, and the value empty; without the space it is the value.
+        case $line in *=[[:space:]]*) value=${value/#\#*/} ;; esac
         case $value in
             \"* | \'*)
                 local quote=${value:0:1} first=$number
@@ -39,8 +43,11 @@ read_env_file() {
                     number=$((number + 1))
                     value=$value$newline${line%$'\r'}
                 done
-                value=$(_unquoted "$value" "$quote"; printf x)
-                value=${value%x}
+                _unquote "$value" "$quote"
+                case $(_begun "$behind") in
+                    "" | "#"*) value=$unquoted ;;
+                    *) refuse 2 "Line $number of .env has more behind its closing quote." "Correct it and run the command again." ;;
+                esac
                 ;;
             *)
                 value=${value%%[[:space:]]#*}
@@ -49,11 +56,13 @@ read_env_file() {
         esac
         # shellcheck disable=SC2016 # the text ${ itself is looked for
         case $value in *'${'*) refuse 2 "$name in .env holds \${…}, which is not resolved here." "Write the value out and run the command again." ;; esac
-        if has_word "$secret_settings" "$name"; then keep_secret "$value"; fi
         env_names[${#env_names[@]}]=$name
         env_values[${#env_values[@]}]=$value
     done <"$1"
 }
+
+# The text without white space at its beginning.
+_begun() { printf '%s' "${1#"${1%%[![:space:]]*}"}"; }
 
 _trimmed() {
     local text=$1
@@ -69,8 +78,8 @@ _closed() {
     return 1
 }
 
-# A quoted value up to its closing quote, with its escapes resolved.
-_unquoted() {
+# _unquote TEXT QUOTE: the value up to its closing quote in $unquoted, its escapes resolved; the rest in $behind.
+_unquote() {
     local text=$1 quote=$2 out="" char
     while [ -n "$text" ]; do
         char=${text:0:1}
@@ -83,13 +92,18 @@ _unquoted() {
                 '"n') char=$newline ;;
                 '"r') char=$'\r' ;;
                 '"t') char=$'\t' ;;
-                '""' | "''" | ?\\) ;;
+                '"a') char=$'\a' ;;
+                '"b') char=$'\b' ;;
+                '"f') char=$'\f' ;;
+                '"v') char=$'\v' ;;
+                '""' | \"\' | "''" | ?\\) ;;
                 *) char="\\$char" ;;
             esac
         fi
         out=$out$char
     done
-    printf '%s' "$out"
+    unquoted=$out
+    behind=$text
 }
 
 # in_env_file NAME: its value in .env, in $found. Returns 1 where there is none.
@@ -112,6 +126,15 @@ value_of() {
     if [ -n "${!1-}" ]; then found=${!1}; else in_env_file "$1" || true; fi
 }
 
+# Has every secret masked that is known by now, of the environment or of .env.
+keep_secrets() {
+    local name
+    for name in $secret_settings; do
+        value_of "$name"
+        keep_secret "$found"
+    done
+}
+
 # The names of all settings of the bot, from .env.example.
 known_settings() { sed -n 's/^# \([A-Z][A-Z0-9_]*\)=.*/\1/p' .env.example; }
 
@@ -126,6 +149,18 @@ json_text() {
     text=${text//$newline/\\n}
     text=${text//$'\r'/\\r}
     text=${text//$'\t'/\\t}
+    text=${text//$'\b'/\\b}
+    text=${text//$'\f'/\\f}
+    case $text in
+        *[[:cntrl:]]*)
+            local hex char
+            for hex in 01 02 03 04 05 06 07 0b 0e 0f 10 11 12 13 14 15 16 17 18 19 1a 1b 1c 1d 1e 1f; do
+                # shellcheck disable=SC2059 # the format is the character
+                printf -v char "\\x$hex"
+                text=${text//"$char"/\\u00$hex}
+            done
+            ;;
+    esac
     printf '"%s"' "$text"
 }
 

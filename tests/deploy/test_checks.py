@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import Any
 
 import pytest
 
 from tests.deploy import texts
-from tests.deploy.harness import GROUP, OTHER_SUBSCRIPTION, SUBSCRIPTION, Cloud, Done, account
+from tests.deploy.harness import GROUP, OTHER_SUBSCRIPTION, SUBSCRIPTION, TOKEN, Cloud, Done, account
 
 
 def refused(done: Done, *sentences: str, code: int = 1) -> None:
@@ -243,3 +244,71 @@ def test_a_file_that_cannot_work_is_refused_before_anything_is_asked_of_azure(
     done = cloud.run("full", "--yes")
     refused(done, sentence, code=2)
     assert done.calls == []
+
+
+@pytest.mark.parametrize(("az", "azd"), [("2.86.0rc1", "1.20.3"), ("2.91.0", "1.20.0-daily.5107"), ("3", "2.beta")])
+def test_a_version_with_letters_in_it_is_read_as_far_as_it_goes(cloud: Cloud, az: str, azd: str) -> None:
+    cloud.set(az_version=az, azd_version=azd)
+    assert cloud.run("plan").code == 0
+
+
+def test_an_answer_of_az_that_is_none_is_told_in_a_sentence(cloud: Cloud) -> None:
+    cloud.rule("^az account show", out="\n")
+    refused(cloud.run("full", "--yes"), "cannot be understood", "az account show")
+
+
+def test_a_search_path_for_folders_leads_nowhere_else(cloud: Cloud) -> None:
+    elsewhere = cloud.folder / "elsewhere"
+    (elsewhere / "a clone").mkdir(parents=True)
+    done = subprocess.run(  # noqa: S603 - our own script
+        [cloud.programs / "bash", "a clone/azdeploy.sh", "plan"],
+        env=cloud.variables() | {"CDPATH": str(elsewhere)},
+        cwd=cloud.folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert str(elsewhere) not in done.stdout
+
+
+def test_without_a_place_for_its_files_it_says_so(cloud: Cloud) -> None:
+    cloud.environment["TMPDIR"] = "/nonexistent"
+    refused(cloud.run("full", "--yes"), "No temporary folder can be made in /nonexistent", "TMPDIR")
+
+
+def test_words_of_others_neither_steer_the_terminal_nor_show_a_secret(cloud: Cloud) -> None:
+    first, second = "a first line of it", "a second line of it"
+    cloud.environment["PAGE_SECRET"] = f"{first}\n{second}"
+    cloud.rule("^az account get-access-token", texts.Text(1, f"ERROR: \x1b]0;owned\x07 {first}\n{second}"))
+    done = cloud.run("plan")
+    assert done.code == 1
+    assert "\x1b" not in done.text
+    assert first not in done.text
+    assert second not in done.text
+    assert "***" in done.err
+
+
+def test_a_trace_that_somebody_has_asked_for_shows_no_secret(cloud: Cloud) -> None:
+    cloud.twilio()
+    cloud.environment["SHELLOPTS"] = "xtrace"
+    done = cloud.run("plan")
+    assert done.code == 0, done.text
+    assert TOKEN not in done.text
+
+
+@pytest.mark.parametrize("command", ["status", "logs"])
+def test_a_look_at_it_without_az_names_what_is_missing(deployed: Cloud, command: str) -> None:
+    deployed.without("az")
+    refused(deployed.run(command), "not installed", "install-azure-cli", code=127)
+
+
+def test_a_log_that_cannot_be_followed_is_a_step_that_failed(deployed: Cloud) -> None:
+    deployed.rule("^az webapp log tail", texts.EXPIRED_700082)
+    refused(
+        deployed.run("logs"),
+        "This step failed: following the log",
+        "The sign-in has expired",
+        "bash azdeploy.sh logs",
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.deploy import texts
-from tests.deploy.harness import GROUP, Cloud
+from tests.deploy.harness import GROUP, OTHER_SUBSCRIPTION, SUBSCRIPTION, Cloud, account
 
 
 def test_everything_goes_and_what_goes_is_said_first(deployed: Cloud) -> None:
@@ -78,3 +78,41 @@ def test_a_removal_that_is_busy_is_tried_again_and_one_that_fails_says_what_may_
     assert len(done.lines("azd", "down")) == 2
     assert "Part of it may be gone and part not" in done.err
     assert "bash azdeploy.sh remove" in done.err
+
+
+def test_what_others_have_put_there_is_not_removed_unasked(deployed: Cloud) -> None:
+    groups = deployed.state["groups"]
+    smart = {"type": "microsoft.alertsmanagement/smartDetectorAlertRules", "name": "Failure Anomalies", "tags": None}
+    groups[GROUP]["resources"] += [smart, {"type": "Microsoft.Sql/servers", "name": "payroll", "tags": None}]
+    deployed.set(groups=groups)
+    done = deployed.run("remove", "--yes")
+    assert (done.code, done.steps()) == (1, [])
+    assert "did not make (payroll)" in done.err
+    typed = deployed.type("remove", answers=[("Type the resource group's name", GROUP)])
+    assert (typed.code, typed.steps()) == (0, ["down"])
+
+
+def test_what_insights_makes_of_its_own_accord_goes_along(deployed: Cloud) -> None:
+    groups = deployed.state["groups"]
+    smart = {"type": "microsoft.alertsmanagement/smartDetectorAlertRules", "name": "Failure Anomalies", "tags": None}
+    groups[GROUP]["resources"].append(smart)
+    deployed.set(groups=groups)
+    assert deployed.run("remove", "--yes").steps() == ["down"]
+
+
+def test_it_looks_where_azd_would_remove_whatever_az_has_chosen_meanwhile(deployed: Cloud) -> None:
+    other = account(OTHER_SUBSCRIPTION, "Of somebody else")
+    deployed.set(subscriptions=[account(), other | {"isDefault": True}])
+    deployed.environment["AZURE_SUBSCRIPTION_ID"] = OTHER_SUBSCRIPTION
+    done = deployed.run("remove", "--dry-run")
+    assert done.code == 0, done.text
+    for words in ("group exists", "resource list"):
+        [line] = done.lines("az", words)
+        assert f"--subscription {SUBSCRIPTION}" in line
+
+
+def test_another_subscription_than_the_deployments_is_refused(deployed: Cloud) -> None:
+    deployed.set(subscriptions=[account(), account(OTHER_SUBSCRIPTION, "Of somebody else")])
+    done = deployed.run("remove", "--yes", "--subscription", OTHER_SUBSCRIPTION)
+    assert (done.code, done.steps()) == (1, [])
+    assert f"--subscription {SUBSCRIPTION}" in done.err

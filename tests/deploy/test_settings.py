@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import resource
+import subprocess
 from io import StringIO
 
 import pytest
@@ -170,6 +172,12 @@ FILES = [
     "VOICE_LIVE_GREETING=Grüß Gott #1",
     "VOICE_LIVE_GREETING=a=b#c",
     'VOICE_LIVE_GREETING="back\\\\slash"',
+    "VOICE_LIVE_GREETING= # none",
+    "VOICE_LIVE_GREETING=#1",
+    "export\tVOICE_LIVE_GREETING=Hello",
+    'VOICE_LIVE_GREETING="it\\\'s a \\vtab"',
+    'VOICE_LIVE_GREETING="spaces  \n  stay  "',
+    'VOICE_LIVE_GREETING="Hello"# a comment',
     "VOICE_LIVE_INSTRUCTIONS='Say \"yes\"; $5 & `x` | *'",
 ]
 
@@ -185,3 +193,42 @@ def test_the_file_is_read_as_the_bot_reads_it(deployed: Cloud, text: str) -> Non
     done = deployed.run("settings", "--yes")
     assert done.code == 0, done.text
     assert {name: deployed.state["settings"].get(name) for name in expected} == expected
+
+
+def test_a_comment_in_place_of_a_secret_is_no_secret(deployed: Cloud) -> None:
+    before = deployed.state["vault"]
+    text = (
+        f"TWILIO_ACCOUNT_SID={SID}\nTWILIO_AUTH_TOKEN= # from the Console\nPAGE_SECRET=  # opens the page, keep it\n"
+    )
+    (deployed.project / ".env").write_text(text)
+    done = deployed.run("settings", "--yes")
+    assert done.code == 0, done.text
+    assert "secret" not in done.steps()
+    assert deployed.state["vault"] == before
+
+
+def test_more_behind_a_closing_quote_is_refused_as_the_bot_would_pass_over_it(deployed: Cloud) -> None:
+    (deployed.project / ".env").write_text('MAX_CALLS=7\nCALLS_KEY="the key of"the calls\n')
+    done = deployed.run("settings", "--yes")
+    assert (done.code, done.steps()) == (2, [])
+    assert "Line 2 of .env has more behind its closing quote" in done.err
+    assert "the key of" not in done.text
+
+
+def test_a_full_disk_is_told_with_what_is_half_done(deployed: Cloud) -> None:
+    deployed.env_file({"TWILIO_AUTH_TOKEN": "7" * 300_000}, TWILIO_ACCOUNT_SID=SID)
+    done = subprocess.run(  # noqa: S603 - our own script
+        [deployed.programs / "bash", deployed.project / "azdeploy.sh", "settings", "--yes"],
+        env=deployed.variables(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        restore_signals=False,  # Python has this error come as an answer, and not as a signal
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)),
+    )
+    assert done.returncode == 1
+    assert "Secrets and settings that were written stay; the web app may not have all of them." in done.stderr
+    assert "To go on: bash azdeploy.sh settings" in done.stderr
+    assert "7" * 100 not in done.stdout + done.stderr
+    assert list(deployed.temporary.iterdir()) == []

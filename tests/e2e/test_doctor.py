@@ -113,6 +113,32 @@ async def test_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:
     assert left_running(mark) == []
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+async def test_a_doctor_who_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
+    mark = f"doctor-{uuid4()}"
+    async with doctor("--only", "machine", "--only", "call", folder=tmp_path, MARK=mark) as process:
+        async with asyncio.timeout(WITHIN):
+            while len(left_running(mark)) < 2:  # noqa: ASYNC110 - its own bot; /proc has no event for it
+                await asyncio.sleep(0.02)
+        process.kill()
+        await process.wait()
+    async with asyncio.timeout(WITHIN):
+        while left_running(mark):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="writes to /dev/full")
+@pytest.mark.parametrize("form", [(), ("--json",)])
+async def test_lines_that_cannot_be_written_are_no_verdict(form: tuple[str, ...], tmp_path: Path) -> None:
+    script = '"$0" doctor --only settings "$@" >/dev/full'
+    process = await asyncio.create_subprocess_exec(
+        "sh", "-c", script, COMMAND, *form, cwd=tmp_path, stderr=asyncio.subprocess.PIPE
+    )
+    _, err = await asyncio.wait_for(process.communicate(), WITHIN)
+    assert process.returncode == 2
+    assert err == b"The lines cannot be written (No space left on device). Make room, or send them elsewhere.\n"
+
+
 async def test_number_to_url_to_this_very_server_by_tls(tmp_path: Path) -> None:
     ca = authority(tmp_path)
     async with house_behind_a_proxy(tls=ca.serving()) as house:

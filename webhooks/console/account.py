@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -14,17 +12,13 @@ from requests.exceptions import ConnectTimeout, ReadTimeout, SSLError
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.http import HttpClient
 from twilio.http.http_client import TwilioHttpClient
-from twilio.rest import Client
 
 from webhooks.console.errors import ConsoleError
-from webhooks.rest import in_words
+from webhooks.rest import client_of, in_words
 
 SOCKET_SECONDS = 10.0  # to connect, and between two reads; somebody sits and waits, but no caller
 PAGE = 100  # records asked for at once; Twilio gives 50 unasked, and 1000 at most
 MOST = 10_000  # records read of one kind, in case pages never end
-
-_PLACES = ("TWILIO_REGION", "TWILIO_EDGE")
-_PLAIN = re.compile(r"[a-z0-9-]{1,32}")
 
 _INACTIVE = "The Twilio account is suspended or closed. The Console says why, and how it becomes active again"
 _CREDENTIALS = (
@@ -105,10 +99,7 @@ class Account:
 
     def _ask(self, ask: Callable[[Any], Any], user: str, password: str) -> Any:  # noqa: ANN401 - as above
         try:
-            # Never empty, or the client looks for itself.
-            environment = {"": ""} | _place()
-            client = Client(user, password, self.sid, http_client=self._http, environment=environment)
-            return ask(client.api.account)
+            return ask(client_of(user, password, self.sid, self._http).api.account)
         except (TwilioRestException, TwilioServiceException) as error:
             raise refusal(error.status, error.code) from None
         except TwilioException as error:
@@ -126,17 +117,12 @@ class Account:
             ) from None
         except ReadTimeout:
             raise ConsoleError("Twilio did not answer in time. Try again in a minute.", unsure=True) from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            if isinstance(error, OSError) and "CA certificate" in str(error):  # Requests knows no finer word for it
+                raise ConsoleError(
+                    "The certificates that REQUESTS_CA_BUNDLE names are not there. Correct it, or take it out."
+                ) from None
             raise _nonsense() from None
-
-
-def _place() -> dict[str, str]:
-    """Twilio's region and edge, for accounts elsewhere than in US1.
-
-    Twilio's client builds the host's name of them, and would send the credentials wherever they say: so they are
-    passed on only if they are plain words.
-    """
-    return {name: os.environ[name] for name in _PLACES if _PLAIN.fullmatch(os.environ.get(name, ""))}
 
 
 def refusal(status: int, code: object) -> ConsoleError:

@@ -46,6 +46,10 @@ class Work:
             raise ConsoleError(
                 f"{_ENV} is not a text file in UTF-8. Save it as one, and run the command again.", exit_code=2
             ) from None
+        except OSError as error:
+            raise ConsoleError(
+                f"{_ENV} cannot be read ({error.strerror}). Put that right, and run the command again.", exit_code=2
+            ) from None
 
     @property
     def target(self) -> Target:
@@ -87,13 +91,18 @@ def _working(context: click.Context) -> Iterator[Work]:
         work = Work(context.find_root().obj)
         yield work
     except ConsoleError as error:
-        click.echo(str(error), err=True)
+        _say(str(error), err=True)
         if work and error.exit_code != 2:
-            click.echo(work.changes.so_far(), err=True)
+            _say(work.changes.so_far(), err=True)
         raise SystemExit(error.exit_code) from None
     except (KeyboardInterrupt, click.Abort):
-        click.echo(f"Stopped. {work.changes.so_far() if work else 'Nothing was changed.'}", err=True)
+        _say(f"Stopped. {work.changes.so_far() if work else 'Nothing was changed.'}", err=True)
         raise SystemExit(1) from None
+
+
+def _say(line: str, *, err: bool = False) -> None:
+    """One line to the terminal. Names and addresses in it are others' words: they cannot steer the terminal."""
+    click.echo("".join(letter if letter.isprintable() else " " for letter in line), err=err)
 
 
 @click.group("twilio")
@@ -130,7 +139,8 @@ def numbers(context: click.Context, as_json: bool) -> None:
         if as_json:
             click.echo(msgspec.json.format(msgspec.json.encode(listing), indent=2))
         else:
-            click.echo("\n".join(lines(listing)))
+            for line in lines(listing):
+                _say(line)
 
 
 @twilio_command.command()
@@ -148,7 +158,7 @@ def connect(context: click.Context, number: str, replace: bool, dry_run: bool) -
 
             e164 = parse(number)
             _warn_of_trial(account)
-            change(account, e164, target, Memory(), work.changes, click.echo, replace=replace, dry_run=dry_run)
+            change(account, e164, target, Memory(), work.changes, _say, replace=replace, dry_run=dry_run)
 
 
 @twilio_command.command()
@@ -162,7 +172,7 @@ def disconnect(context: click.Context, number: str, replace: bool, dry_run: bool
         from webhooks.console.numbers import disconnect as change
         from webhooks.console.numbers import parse
 
-        change(account, parse(number), Memory(), work.changes, click.echo, replace=replace, dry_run=dry_run)
+        change(account, parse(number), Memory(), work.changes, _say, replace=replace, dry_run=dry_run)
 
 
 @twilio_command.command()
@@ -192,7 +202,7 @@ def app(context: click.Context, name: str, new_key: bool, dry_run: bool) -> None
                 EnvFile(_ENV),
                 work.settings,
                 work.changes,
-                click.echo,
+                _say,
                 name=name,
                 new_key=new_key,
                 dry_run=dry_run,
@@ -260,7 +270,7 @@ def sip(
                 found,
                 target,
                 work.changes,
-                click.echo,
+                _say,
                 secure=secure,
                 dry_run=dry_run,
             )

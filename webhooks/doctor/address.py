@@ -16,11 +16,10 @@ from webhooks.addresses import Addresses
 from webhooks.doctor import tls
 from webhooks.doctor.findings import Notes
 from webhooks.doctor.instead import Answer, explained, no_upgrade
-from webhooks.doctor.local_server import is_a_bot
+from webhooks.doctor.local_server import beginning, is_a_bot
 from webhooks.doctor.surroundings import Surroundings, in_thread
 
 _TIMES = aiohttp.ClientTimeout(total=10, sock_connect=5)
-_LARGEST = 4096
 _PROBES = 5
 _SLOW = 0.5  # seconds for a round trip; each is silence for the caller
 _SOON = 14  # days
@@ -51,7 +50,9 @@ async def examine(settings: Settings, around: Surroundings, notes: Notes) -> Non
     if secure and not await _certificate(host, parts.port or 443, around, notes):
         return
     connector = aiohttp.TCPConnector(ssl=around.tls() if secure else True)
-    async with aiohttp.ClientSession(timeout=_TIMES, connector=connector) as http:
+    traces = aiohttp.TraceConfig()
+    traces.on_request_redirect.append(_stay)
+    async with aiohttp.ClientSession(timeout=_TIMES, connector=connector, trace_configs=[traces]) as http:
         if secure and parts.port is None:
             await _plain_http(http, host, parts.path, notes)
         if await _health(http, settings.public_url, around, notes):
@@ -61,7 +62,7 @@ async def examine(settings: Settings, around: Surroundings, notes: Notes) -> Non
 async def _name(host: str, settings: Settings, here: bool, notes: Notes) -> bool:
     try:
         found = await in_thread(lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
-    except OSError:
+    except (OSError, UnicodeError):  # the latter where it could not be one
         notes.fail(
             "name", f"{host} is no name that is known", "Correct PUBLIC_URL; a tunnel has a new name at each start."
         )
@@ -127,7 +128,7 @@ async def _health(http: aiohttp.ClientSession, url: str, around: Surroundings, n
             # ngrok shows browsers a page first, and takes us for one without this.
             headers = {"ngrok-skip-browser-warning": "1"}
             async with http.get(f"{url}/health", allow_redirects=False, headers=headers) as answer:
-                body = await answer.content.read(_LARGEST)
+                body = await beginning(answer)
             took.append(around.clock() - began)
             around.dates.note("PUBLIC_URL", answer.headers.get("Date"))
             if not is_a_bot(answer.status, body):
@@ -152,6 +153,14 @@ async def _health(http: aiohttp.ClientSession, url: str, around: Surroundings, n
     else:
         notes.ok("health", "a bot answers", seconds=usual)
     return True
+
+
+async def _stay(_session: object, _context: object, led: aiohttp.TraceRequestRedirectParams) -> None:
+    """Follow nobody elsewhere: aiohttp's WebSocket client would, and Twilio does not."""
+    answer = led.response
+    raise aiohttp.WSServerHandshakeError(
+        answer.request_info, answer.history, status=answer.status, headers=answer.headers
+    )
 
 
 async def _upgrade(http: aiohttp.ClientSession, settings: Settings, around: Surroundings, notes: Notes) -> None:

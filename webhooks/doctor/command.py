@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
 import time
 
 import click
@@ -41,11 +43,28 @@ def doctor(*, json_wanted: bool, offline: bool, only: tuple[str, ...], skip: tup
 
     examination = Examination(Surroundings(offline=offline), wanted, tell)
     try:
-        examined = asyncio.run(examination.run())
-    except KeyboardInterrupt:
-        click.echo("Stopped. Nothing was left running.", err=True)
-        raise SystemExit(_STOPPED) from None
-    _conclude(examined, json_wanted=json_wanted, seconds=time.monotonic() - began)
+        try:
+            examined = asyncio.run(examination.run())
+        except KeyboardInterrupt:
+            click.echo("Stopped. Nothing was left running.", err=True)
+            raise SystemExit(_STOPPED) from None
+        code = _conclude(examined, json_wanted=json_wanted, seconds=time.monotonic() - began)
+    except* OSError as group:  # of the output: whatever else has one is told in a line
+        _unwritten(group)
+        code = _STOPPED
+    raise SystemExit(code)
+
+
+def _unwritten(group: BaseExceptionGroup[OSError]) -> None:
+    first: BaseException = group
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    with contextlib.suppress(OSError):
+        why = first.strerror if isinstance(first, OSError) else ""
+        if not isinstance(first, BrokenPipeError):  # whoever read them has seen enough
+            click.echo(f"The lines cannot be written ({why}). Make room, or send them elsewhere.", err=True)
+    # What is still to be written would fail once more, and in the interpreter's own words.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _show(found: Finding) -> None:
@@ -54,9 +73,9 @@ def _show(found: Finding) -> None:
     click.echo(click.style(first, fg=colour) + rest)
 
 
-def _conclude(examined: Examined, *, json_wanted: bool, seconds: float) -> None:
+def _conclude(examined: Examined, *, json_wanted: bool, seconds: float) -> int:
     if json_wanted:
         click.echo(as_json(examined.verdict, examined.findings, examined.heard, seconds=seconds).decode())
     else:
         click.echo(f"\n{summary(examined.verdict, examined.findings, examined.heard)}")
-    raise SystemExit(examined.verdict.exit_code)
+    return examined.verdict.exit_code

@@ -138,4 +138,10 @@ async def _within(group: Group, work: Callable[[Notes], Awaitable[None]]) -> Not
         notes.fail(
             "time", f"this was not finished within {limit:g} s", f"Try `voicebot doctor --only {group}` again."
         )
+    except Exception as error:  # noqa: BLE001 - told in a line, so that the other groups are told too
+        notes.fail(
+            "trouble",
+            f"this broke off ({type(error).__name__}), which is a fault of the doctor's own",
+            "Report it with the lines above, please. The other groups were looked at all the same.",
+        )
     return notes

@@ -71,12 +71,20 @@ async def examine(settings: Settings, notes: Notes) -> LocalServer:
 async def _who(http: aiohttp.ClientSession, url: str) -> Answers:
     try:
         async with http.get(f"{url}/health", allow_redirects=False) as answer:
-            body = await answer.content.read(_LARGEST)
+            body = await beginning(answer)
             return Answers.A_BOT if is_a_bot(answer.status, body) else Answers.ANOTHER
     except aiohttp.ClientConnectorError:
         return Answers.NOBODY
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
         return Answers.ANOTHER
+
+
+async def beginning(answer: aiohttp.ClientResponse) -> bytes:
+    """The first `_LARGEST` bytes of a body, or all of a shorter one, in however many pieces it comes."""
+    body = b""
+    while len(body) < _LARGEST and (piece := await answer.content.read(_LARGEST - len(body))):
+        body += piece
+    return body
 
 
 def is_a_bot(status: int, body: bytes) -> bool:
@@ -87,7 +95,7 @@ def is_a_bot(status: int, body: bytes) -> bool:
 async def _ready(http: aiohttp.ClientSession, url: str, notes: Notes) -> None:
     try:
         async with http.get(f"{url}/ready") as answer:
-            words = (await answer.content.read(_LARGEST)).decode("utf-8", "replace")
+            words = (await beginning(answer)).decode("utf-8", "replace")
             status = answer.status
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
         notes.fail("ready", "the bot does not say whether it would take a call", "Look at its log, and restart it.")

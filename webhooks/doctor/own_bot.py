@@ -15,7 +15,17 @@ from bot.errors import SimulatorError
 
 _START_WITHIN = 40.0  # seconds; the embedded engine takes a few
 _STOP_WITHIN = 8.0
-_COMMAND = "from webhooks.cli import main; main()"
+# It ends itself when its input is closed, so that it never outlives a doctor who was killed.
+_COMMAND = """
+import os, signal, threading
+def watch():
+    while os.read(0, 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+threading.Thread(target=watch, daemon=True).start()
+from webhooks.cli import main
+main()
+"""
 _ADDRESS = re.compile(r"\bhttp://\S+")
 _LINES_KEPT = 5
 _LONGEST_LINE = 300
@@ -34,7 +44,7 @@ async def own_bot() -> AsyncIterator[str]:
         _COMMAND,
         *("serve", "--host", "127.0.0.1", "--port", "0"),
         env={**os.environ, "LOG_LEVEL": "error", "VOICE_LIVE_VERBOSE": "false"},
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,
         start_new_session=True,  # a Ctrl-C is for the doctor, who ends it

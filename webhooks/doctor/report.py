@@ -20,6 +20,7 @@ _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 _SHORTEST_SECRET = 4  # characters; a shorter one would blot out words
 _SHORTEST_FOREIGN = 10  # of one whose name alone says that it is one
 _SECRET_NAME = re.compile("KEY|SECRET|TOKEN|PASSWORD", re.IGNORECASE)
+_LONGEST = 500  # characters of a sentence; others' words in it may have no end
 _COLUMN = 22
 _IN_COLOUR = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red", Status.SKIP: "bright_black"}
 
@@ -48,7 +49,8 @@ class Redactor:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         text = "".join(letter if letter.isprintable() else " " for letter in text)
-        return _NUMBER.sub(lambda found: mask(found[0]), text)
+        text = _NUMBER.sub(lambda found: mask(found[0]), text)
+        return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def line(finding: Finding) -> tuple[str, str]:

@@ -40,9 +40,14 @@ def misspelt(names: Iterable[str]) -> dict[str, str]:
 
 def examine(env_file: str, environ: Mapping[str, str], notes: Notes) -> tuple[Settings, Planner] | None:
     """Look at the settings and at who answers; None where the bot would not start with them. Blocks: it imports."""
-    _look_for_misspelt_names(env_file, environ, notes)
     try:
+        _look_for_misspelt_names(env_file, environ, notes)
         settings = load_settings(env_file=env_file)
+    except OSError as error:
+        notes.fail(
+            "values", f"`{env_file}` cannot be read ({error.strerror})", "Let the user who starts the bot read it."
+        )
+        return None
     except SettingsError as error:
         for problem in error.problems:
             notes.fail("values", problem, f"Change it in `{env_file}` or the environment; the README has the table.")

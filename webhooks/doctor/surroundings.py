@@ -38,7 +38,7 @@ class Dates:
         """Keep the `Date` of an answer that has just come; one that is none is passed over."""
         try:
             theirs = parsedate_to_datetime(date or "").timestamp()
-        except ValueError:
+        except (ValueError, OverflowError):  # the latter for years beyond a computer's
             return
         self.seen.append(Dated(who, theirs, self._now()))
 

@@ -20,8 +20,8 @@ _TRIAL = (
     "each; Twilio's documentation says that it opens no media stream (<Stream>) and dials nobody"
 )
 _UPGRADE = (
-    "Upgrade it in the Console if a caller hears that a verb is not available on trial accounts; `voicebot call` and "
-    "the softphone's direct calls do without Twilio."
+    "Upgrade it in the Console. `voicebot call` and the softphone's direct calls do without Twilio; `--skip twilio` "
+    "judges without this, if yours is an older trial that still streams."
 )
 
 
@@ -69,7 +69,7 @@ def judge(facts: TwilioFacts, settings: Settings, notes: Notes, *, seconds: floa
     if facts.status != "active":
         notes.fail("account", f"the account is {facts.status}", "Look into the Twilio Console: it says what is owed.")
     elif facts.kind == "Trial":
-        notes.warn("account", _TRIAL, _UPGRADE, seconds=seconds)
+        notes.fail("account", _TRIAL, _UPGRADE, seconds=seconds)
     else:
         notes.ok(
             "account",

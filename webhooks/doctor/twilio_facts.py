@@ -13,10 +13,9 @@ from requests.exceptions import RequestException
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.http import HttpClient
 from twilio.http.response import Response
-from twilio.rest import Client
 
 from webhooks.doctor.surroundings import Dates
-from webhooks.rest import in_words
+from webhooks.rest import client_of, in_words
 
 _MOST_NUMBERS = 400
 _PAGE = 100
@@ -124,7 +123,7 @@ def ask(
 
 def _account(account_sid: str, tokens: Sequence[str], http: Any, facts: TwilioFacts) -> Any:  # noqa: ANN401 - see above
     for number, token in enumerate(tokens, 1):
-        client = Client(account_sid, token, account_sid, http_client=http)
+        client = client_of(account_sid, token, account_sid, http)
         try:
             account = _asked(client.api.accounts(account_sid).fetch)
         except NotAnswered as problem:
@@ -189,7 +188,7 @@ def _application(client: Any, sid: str, facts: TwilioFacts) -> None:  # noqa: AN
 
 def _key(account_sid: str, key: tuple[str, str], http: Any, facts: TwilioFacts) -> None:  # noqa: ANN401 - see above
     """A standard key may not see accounts and keys, but applications it may."""
-    client = Client(*key, account_sid, http_client=http)
+    client = client_of(*key, account_sid, http)
     try:
         client.api.account.applications.list(limit=1)
     except TwilioException as error:

@@ -68,7 +68,10 @@ async def _engine(stack: AsyncExitStack, around: Surroundings, notes: Notes) -> 
         engine = await stack.enter_async_context(EngineProcess(around.engine_arguments))
     except EngineError as error:
         notes.fail(
-            "engine", str(error), "Run `make setup` again; `.venv/bin/python -m bot.engine` shows what is missing."
+            "engine",
+            str(error),
+            "Run `make setup` again (an image: build it with ENGINE=1), or set AZURE_VOICE_LIVE_ENDPOINT; `python -m "
+            "bot.engine` shows what is missing.",
         )
         return ""
     notes.ok("engine", "no AZURE_VOICE_LIVE_ENDPOINT: the embedded engine starts", seconds=around.clock() - began)
