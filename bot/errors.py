@@ -11,7 +11,7 @@ VoicebotError
 │   ├── SessionTimeout   the service did not answer in time
 │   └── SessionLost      an established session ended without being asked to
 ├── EngineError          the embedded engine cannot start or speak
-└── SimulatorError       the simulated caller could not place or hold its call
+└── SimulatorError       the simulated caller, or the load, could not place or hold a call
 """
 
 

@@ -30,7 +30,7 @@ param image string = ''
 @allowed(['B1', 'B2', 'B3', 'S1', 'S2', 'S3', 'P0v3', 'P1v3', 'P2v3', 'P3v3', 'P0v4', 'P1v4', 'P2v4', 'P3v4'])
 param planSku string = 'B1'
 
-@description('How many instances. B takes at most 3, S 10, P 30.')
+@description('How many instances. Keep it 1: docs/operations.md says what several mean to callers.')
 @minValue(1)
 @maxValue(30)
 param instances int = 1
