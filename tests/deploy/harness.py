@@ -289,12 +289,19 @@ class Cloud:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # Whoever runs the tests may ignore it, as nohup does, and a shell cannot trap what is ignored already.
+            preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
         )
         limit = time.monotonic() + 60
         while not (self.home / "hanging").exists() and process.poll() is None and time.monotonic() < limit:
             time.sleep(0.02)
         os.killpg(process.pid, number)
-        out, err = process.communicate(timeout=60)
+        try:
+            out, err = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            raise
         return self._over(process.returncode, out, err, start)
 
     def type(self, *arguments: str, answers: Sequence[tuple[str, str]]) -> Done:
