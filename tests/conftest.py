@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -14,6 +16,16 @@ from bot.simulator.virtual_time import loop_factories
 # How long an example takes says something of the machine, not of the code.
 hypothesis_settings.register_profile("house", deadline=None)
 hypothesis_settings.load_profile("house")
+
+
+def pytest_configure() -> None:
+    """Heed the signals that tests send to programs, whoever runs the tests: what we ignore, every child ignores.
+
+    nohup ignores SIGHUP, and a shell without job control has its background jobs ignore SIGINT.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if sys.platform != "win32":
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_asyncio_loop_factories(

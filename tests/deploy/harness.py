@@ -289,8 +289,6 @@ class Cloud:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            # Whoever runs the tests may ignore it, as nohup does, and a shell cannot trap what is ignored already.
-            preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
         )
         limit = time.monotonic() + 60
         while not (self.home / "hanging").exists() and process.poll() is None and time.monotonic() < limit:
