@@ -68,7 +68,7 @@ FROM ${PYTHON_IMAGE}
 # runs, it could not keep any.
 RUN python -m pip uninstall --yes --quiet --root-user-action=ignore pip \
  && library="$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
- && rm -rf "$library/ensurepip" /root/.cache \
+ && rm -rf "$library/ensurepip" ~/.cache \
  && python -m compileall -q -j 0 --invalidation-mode unchecked-hash \
         -x '/(idlelib|lib2to3|pydoc_data|site-packages|test|tkinter|turtledemo)/' "$library" \
  && useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin \

@@ -9,40 +9,34 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from benchmarks.model_side import Reply
+from bot.load.record import SessionRecord
 
 MS = 1000.0
 
 
-def frame_to_append(
-    sent: Sequence[float], appends: Sequence[tuple[float, int]], frame_bytes: int, *, since: float, until: float
-) -> list[float]:
+def frame_to_append(sent: Sequence[float], session: SessionRecord, *, since: float, until: float) -> list[float]:
     """Milliseconds from each frame sent between `since` and `until` to its append.
 
-    frame_bytes: of one frame at the model. The first append, which may hold all that waited for the session, tells
-    nothing, so `since` should lie after it.
+    The first append, which may hold all that waited for the session, tells nothing, so `since` should lie after it.
     """
-    counts = [count for _, count in appends]
+    counts = session.append_bytes
     delays: list[float] = []
     for number, at in enumerate(sent):
-        place = bisect_left(counts, (number + 1) * frame_bytes)
-        if since <= at < until and place < len(appends):
-            delays.append(MS * (appends[place][0] - at))
+        place = bisect_left(counts, (number + 1) * session.frame_bytes)
+        if since <= at < until and place < len(counts):
+            delays.append(MS * (session.append_at[place] - at))
     return delays
 
 
 def delta_to_media(
-    replies: Sequence[Reply], media: Sequence[tuple[float, int]], ratio: int, *, since: float, until: float
+    session: SessionRecord, media: Sequence[tuple[float, int]], *, since: float, until: float
 ) -> list[float]:
-    """Milliseconds from each delta sent between `since` and `until` to the first message with audio of it.
-
-    ratio: bytes at the model for one byte at the caller.
-    """
+    """Milliseconds from each delta sent between `since` and `until` to the first message with audio of it."""
     counts = [count for _, count in media]
     delays: list[float] = []
-    for reply in replies:
+    for reply in session.replies:
         for at, before in reply.deltas:
-            place = bisect_right(counts, before // ratio)
+            place = bisect_right(counts, before // session.ratio)
             if since <= at < until and place < len(media):
                 delays.append(MS * (media[place][0] - at))
     return delays

@@ -26,8 +26,9 @@ import uvloop
 from benchmarks.caller_side import call
 from benchmarks.figures import Figure
 from benchmarks.floor import relay
-from benchmarks.model_side import model_side
 from benchmarks.watched import Watched, bot
+from bot.load.model import model_side
+from bot.load.model_session import Manner
 
 BASELINE = Path(__file__).parent / "frame_cost.json"
 MAY_GROW = 1.2  # times the committed ratio
@@ -77,7 +78,7 @@ async def _instructions(start: _Start) -> float:
         counted = Path(folder) / "counted"
         under = ("valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={counted}")
         async with (
-            model_side() as model,
+            model_side(manner=Manner(greeting=1.0, hears=False)) as model,
             start(model.url, under) as watched,
             aiohttp.ClientSession() as http,
             call(http, watched.url, 1) as caller,
@@ -85,11 +86,11 @@ async def _instructions(start: _Start) -> float:
             session = await model.session(caller.call_id)
             await asyncio.sleep(_SETTLE)
             await _count(watched, "on")
-            before = len(session.appends)
+            before = len(session.record.append_at)
             for _ in range(2):
                 await session.reply(_REPLY)
                 await asyncio.sleep(_SECONDS / 2)
-            frames = len(session.appends) - before
+            frames = len(session.record.append_at) - before
             await _count(watched, "off")
         return _total(counted) / frames
 

@@ -10,16 +10,16 @@ import aiohttp
 from benchmarks.caller_side import Caller, call
 from benchmarks.delays import MS, delta_to_media, frame_to_append
 from benchmarks.figures import Figure, Target
-from benchmarks.model_side import ModelSide, Session, model_side
 from benchmarks.watched import bot
+from bot.load.model import ModelSide, model_side
+from bot.load.model_session import Manner, Session
 
 BARGE_INS = 150
 ANSWERS = 25  # calls, one after the other
-MODEL_FRAME = 960  # bytes of 20 ms at 24 kHz, 16 bits
-RATIO = 6  # 16 bits at 24 kHz to mu-law at 8 kHz
 
 _REPLY = 1.0  # seconds
 _GREETING = 0.5
+_MANNER = Manner(greeting=_GREETING, hears=False)
 _PAUSE = 0.05
 _LONGEST_WAIT = 2.0
 _ANSWERED = 0.2
@@ -27,7 +27,7 @@ _ANSWERED = 0.2
 
 async def run() -> list[Figure]:
     """Hold one call with 200 replies, each interrupted while most of it is still to be played."""
-    async with model_side(_GREETING) as model, bot(model.url) as watched, aiohttp.ClientSession() as http:
+    async with model_side(manner=_MANNER) as model, bot(model.url) as watched, aiohttp.ClientSession() as http:
         async with call(http, watched.url, 1) as caller:
             session = await model.session(caller.call_id)
             await asyncio.sleep(2 * _GREETING)
@@ -35,11 +35,13 @@ async def run() -> list[Figure]:
             clear = [await _barge_in(caller, session) for _ in range(BARGE_INS)]
             until = monotonic()
             await asyncio.sleep(_PAUSE)
-        if caller.playout.received != session.sent // RATIO:
-            raise RuntimeError(f"of {session.sent // RATIO} bytes for the caller {caller.playout.received} came")
+        if caller.playout.received != session.sent // session.record.ratio:
+            raise RuntimeError(
+                f"of {session.sent // session.record.ratio} bytes for the caller {caller.playout.received} came"
+            )
         answers = [await _answer(model, http, watched.url, number) for number in range(2, 2 + ANSWERS)]
-        append = frame_to_append(caller.sent, session.appends, MODEL_FRAME, since=since, until=until)
-        media = delta_to_media(session.replies, caller.media, RATIO, since=since, until=until)
+        append = frame_to_append(caller.sent, session.record, since=since, until=until)
+        media = delta_to_media(session.record, caller.media, since=since, until=until)
     return [
         Figure("one call: caller frame in → `append` out", "ms", append, Target("median", 0.8)),
         Figure("one call: audio delta in → `media` out", "ms", media, Target("median", 0.7)),

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass
 
 from benchmarks.figures import Figure, Target
-from benchmarks.model_side import ModelSide
 from benchmarks.watched import Watched
+from bot.load.model import ModelSide
 
 _SETTLE = 2.0  # seconds
 _NOTHING = Target("max", 0.0)

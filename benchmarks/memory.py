@@ -23,8 +23,9 @@ from benchmarks.curve import Point, sparkline, svg
 from benchmarks.figures import Figure, Target, table
 from benchmarks.leaks import State, state
 from benchmarks.leaks import figures as left_over
-from benchmarks.model_side import ModelSide, Session, model_side
 from benchmarks.watched import Watched, bot, cores
+from bot.load.model import ModelSide, model_side
+from bot.load.model_session import Manner, Session
 
 CALLS = 1000
 HELD = 40
@@ -87,7 +88,7 @@ async def measure() -> Memory:
     numbers = count()
     # No connection of ours is kept: it would count as the bot's.
     http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
-    async with model_side(_GREETING) as model, bot(model.url) as watched, http:
+    async with model_side(manner=Manner(greeting=_GREETING, hears=False)) as model, bot(model.url) as watched, http:
         for _ in range(_WARM):
             await _short_call(model, http, watched.url, next(numbers))
         before = await state(model, watched)

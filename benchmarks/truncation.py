@@ -15,8 +15,9 @@ import aiohttp
 
 from benchmarks.caller_side import Caller, call
 from benchmarks.figures import Figure, Target
-from benchmarks.model_side import ModelSide, Session, model_side
 from benchmarks.watched import bot
+from bot.load.model import ModelSide, model_side
+from bot.load.model_session import Manner, Session
 from bot.simulator import Network
 
 CALLS = 20
@@ -37,7 +38,7 @@ async def run() -> list[Figure]:
     moments = [_EARLIEST + (number + 0.5) / count * (_LATEST - _EARLIEST) for number in range(count)]
     Random(1).shuffle(moments)  # noqa: S311 - an order
     async with (
-        model_side(_GREETING) as model,
+        model_side(manner=Manner(greeting=_GREETING, hears=False)) as model,
         bot(model.url) as watched,
         aiohttp.ClientSession() as http,
         asyncio.TaskGroup() as tasks,
@@ -81,6 +82,6 @@ async def _barge_in(caller: Caller, session: Session, moment: float) -> tuple[fl
     await session.speech_stopped()
     await asyncio.sleep(_PAUSE)
     # What the bot does not cut off it takes for heard to the end.
-    said_ms = session.heard_ms.get(reply.item_id, reply.sent_ms)
+    said_ms = reply.sent_ms if reply.told_ms is None else reply.told_ms
     clock_ms = min(1000 * (interrupted - reply.deltas[0][0]), reply.sent_ms)
     return abs(said_ms - heard_ms), abs(clock_ms - heard_ms)

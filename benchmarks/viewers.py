@@ -21,9 +21,9 @@ import aiohttp
 from benchmarks.caller_side import FRAME_SECONDS, Caller, call
 from benchmarks.delays import MS, frame_to_append
 from benchmarks.figures import Figure
-from benchmarks.latency import MODEL_FRAME
-from benchmarks.model_side import ModelSide, Session, model_side
 from benchmarks.watched import Watched, bot
+from bot.load.model import ModelSide, model_side
+from bot.load.model_session import Manner, Session
 
 CALLS = 100
 VIEWERS = 10
@@ -50,7 +50,11 @@ async def run() -> list[Figure]:
     """Hold a hundred calls, and let ten viewers come and go."""
     alone, watched = _Phase(), _Phase()
     read = 0
-    async with model_side() as model, bot(model.url) as program, AsyncExitStack() as stack:
+    async with (
+        model_side(manner=Manner(greeting=1.0, hears=False)) as model,
+        bot(model.url) as program,
+        AsyncExitStack() as stack,
+    ):
         http = await stack.enter_async_context(aiohttp.ClientSession())
         viewers = await stack.enter_async_context(_viewers(program.url))
         calls: list[tuple[Caller, Session]] = []
@@ -100,7 +104,7 @@ async def _measure(program: Watched, calls: list[tuple[Caller, Session]], phase:
     delays = [
         delay
         for caller, session in calls
-        for delay in frame_to_append(caller.sent, session.appends, MODEL_FRAME, since=began, until=until)
+        for delay in frame_to_append(caller.sent, session.record, since=began, until=until)
     ]
     phase.append += delays
     phase.p99.append(Figure("", "", delays).value("p99"))
